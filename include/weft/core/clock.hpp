@@ -1,0 +1,120 @@
+// Where the loop's time comes from: the machine's steady clock, or a virtual one under which sleeping costs nothing.
+// SPDX-License-Identifier: MIT
+//
+// The loop asks a clock two things: what time it is, and what to do when nothing is left but to wait for a deadline. A
+// virtual clock answers the second by moving to the deadline, so a program that sleeps for hours is over at once, and
+// everything in it happens in the order in which it would have happened.
+//
+//     weft::virtual_clock vc;
+//     weft::run(a_day_long_job(), {.clock = &vc});
+#pragma once
+
+#include <weft/core/error.hpp>
+
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+namespace weft {
+
+using duration = std::chrono::nanoseconds;
+using time_point = std::chrono::time_point<std::chrono::steady_clock, duration>;
+
+/// The seam. A clock outlives the loops that use it and belongs to their thread.
+class clock {
+ public:
+  clock() = default;
+  clock(const clock&) = delete;
+  clock& operator=(const clock&) = delete;
+  virtual ~clock() = default;
+
+  /// The time now; never goes back.
+  virtual time_point now() noexcept = 0;
+
+  /// Called when nothing is ready before `deadline`: how long the loop shall wait for descriptors and other threads. A
+  /// clock that can move by itself does so here, and returns zero.
+  virtual duration wait_until(time_point deadline) noexcept = 0;
+
+  /// After how many loop passes without a wait_until() in between the loop gives up with livelock_error.
+  virtual std::uint64_t pass_limit() const noexcept { return std::numeric_limits<std::uint64_t>::max(); }
+
+  /// Whether time passes only when the loop says so.
+  virtual bool is_virtual() const noexcept { return false; }
+};
+
+/// std::chrono::steady_clock.
+class steady_clock final : public clock {
+ public:
+  time_point now() noexcept override { return std::chrono::time_point_cast<duration>(std::chrono::steady_clock::now()); }
+  duration wait_until(time_point deadline) noexcept override {
+    const time_point present = now();
+    return deadline > present ? deadline - present : duration::zero();
+  }
+};
+
+/// Starts at zero and moves only to the next deadline, when nothing is ready, or by advance(). The loop that runs on it
+/// throws livelock_error after `pass_limit` passes in which time stood still.
+class virtual_clock final : public clock {
+ public:
+  explicit virtual_clock(std::uint64_t pass_limit = 10'000'000) noexcept : pass_limit_(pass_limit) {}
+
+  time_point now() noexcept override { return now_; }
+  duration wait_until(time_point deadline) noexcept override {
+    if (deadline > now_) now_ = deadline;
+    return duration::zero();
+  }
+  std::uint64_t pass_limit() const noexcept override { return pass_limit_; }
+  bool is_virtual() const noexcept override { return true; }
+
+  /// Moves the clock on; a negative step is ignored.
+  void advance(duration step) noexcept {
+    if (step > duration::zero()) now_ += step;
+  }
+
+ private:
+  time_point now_{};
+  std::uint64_t pass_limit_;
+};
+
+/// A span of time in whole nanoseconds, rounded up: never early. Throws std::invalid_argument for NaN and for what does not
+/// fit (about 292 years).
+template <class Rep, class Period>
+duration to_nanoseconds(std::chrono::duration<Rep, Period> span);
+
+/// The time point `delay` after `now`. Throws std::invalid_argument if there is none.
+time_point deadline_after(time_point now, duration delay);
+
+// ---- details ----
+
+template <class Rep, class Period>
+duration to_nanoseconds(std::chrono::duration<Rep, Period> span) {
+  if constexpr (std::is_same_v<std::chrono::duration<Rep, Period>, duration>) {
+    return span;
+  } else {
+    using wide = std::chrono::duration<long double, std::nano>;
+    const long double exact = wide(span).count();
+    if (std::isnan(exact)) throw std::invalid_argument("weft: the delay is not a number");
+    constexpr long double limit = 9.2e18L;
+    if (exact > limit) throw std::invalid_argument("weft: the delay is too long; at most about 292 years");
+    if (exact < -limit) return duration::min();
+    if constexpr (std::is_floating_point_v<Rep>) {
+      return duration(static_cast<duration::rep>(std::ceil(exact)));
+    } else {
+      return std::chrono::ceil<duration>(span);
+    }
+  }
+}
+
+inline time_point deadline_after(time_point now, duration delay) {
+  if (delay > duration::zero() && now.time_since_epoch() > duration::max() - delay) {
+    throw std::invalid_argument("weft: the delay is too long; its end lies beyond what the clock can express");
+  }
+  if (delay < duration::zero() && now.time_since_epoch() < duration::min() - delay) return time_point::min();
+  return now + delay;
+}
+
+static_assert(sizeof(time_point) == sizeof(std::int64_t));
+
+}  // namespace weft

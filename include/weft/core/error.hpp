@@ -1,0 +1,61 @@
+// All errors that weft throws, in one place.
+// SPDX-License-Identifier: MIT
+//
+// Two of them are no std::exception, as in Python, where CancelledError and KeyboardInterrupt are no Exception: a
+// `catch (const std::exception&)` that means "whatever went wrong" must not swallow a request to stop. Failures of the
+// operating system are std::system_error and name the call; impossible delays are std::invalid_argument.
+//
+//     try { co_await work(); } catch (const weft::cancelled_error&) { tidy_up(); throw; }
+#pragma once
+
+#include <stdexcept>
+
+namespace weft {
+
+/// Thrown by the co_await at which a task is cancelled (asyncio.CancelledError). Let it pass, or rethrow it after cleaning
+/// up: a task that swallows it goes on, as in asyncio. Not a std::exception.
+class cancelled_error final {
+ public:
+  const char* what() const noexcept { return "weft: the task was cancelled"; }
+};
+
+/// Thrown by run() after SIGINT (KeyboardInterrupt). Not a std::exception.
+class keyboard_interrupt final {
+ public:
+  const char* what() const noexcept { return "weft: interrupted by SIGINT"; }
+};
+
+/// A call that can never work where it stands: run() inside run(), no running loop, a task that awaits itself, a call from
+/// another thread (asyncio's RuntimeError).
+class usage_error : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+/// The loop has been closed: nothing can be scheduled on it any more (asyncio's RuntimeError "Event loop is closed").
+class loop_closed_error : public usage_error {
+ public:
+  loop_closed_error() : usage_error("weft: the event loop is closed; keep the loop alive while others post to it") {}
+};
+
+/// An operation that the state of a task or future does not allow: the result of a task that is not done, awaiting a task
+/// that is empty or was awaited before (asyncio.InvalidStateError).
+class invalid_state_error : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+/// The loop would wait for ever: nothing is ready, no timer is armed, no descriptor is watched and no other thread can post.
+/// what() lists who waits for what, with file and line. asyncio hangs here.
+class deadlock_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Under a virtual clock: very many passes went by in which time did not move, as in `while (!done) co_await yield()`.
+class livelock_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace weft

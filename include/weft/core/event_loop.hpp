@@ -1,0 +1,443 @@
+// The event loop: runs what is ready, pass by pass, and sleeps until something is.
+// SPDX-License-Identifier: MIT
+//
+// A pass is CPython's (asyncio.BaseEventLoop._run_once), in this order: wait for descriptors, not at all if anything is
+// ready; queue the I/O that is ready and what other threads posted; queue the timers that are due; run exactly what is
+// queued now - what is queued meanwhile runs in the next pass. Everything that programs can observe follows from this order,
+// so it is kept to the letter. Two things are skipped because nobody can see it: the system call, where no descriptor is
+// watched, and the clock, where no timer is armed.
+//
+// The loop knows nothing of coroutines. It runs `runnable`s, and owns `tenant`s (tasks), which it ends before it goes.
+//
+//     weft::event_loop loop;
+//     loop.call_later(10ms, [&] { loop.stop(); });
+//     loop.run_forever();
+#pragma once
+
+#include <weft/core/callback.hpp>
+#include <weft/core/clock.hpp>
+#include <weft/core/error.hpp>
+#include <weft/core/mailbox.hpp>
+#include <weft/core/poller.hpp>
+#include <weft/core/runnable.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <string>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+namespace weft {
+
+/// What the exception handler is told: an exception that nobody else can be told of.
+class exception_context {
+ public:
+  exception_context(std::string what_happened, std::exception_ptr cause, std::string who = {})
+      : message(std::move(what_happened)), exception(std::move(cause)), task(std::move(who)) {}
+
+  std::string message;           ///< what happened, for people
+  std::exception_ptr exception;  ///< may be null
+  std::string task;              ///< the task's name and where it was created; empty outside tasks
+};
+
+/// Which clock and poller a loop uses; null: its own steady clock and the best poller of the platform.
+struct loop_options {
+  weft::clock* clock = nullptr;
+  weft::poller* poller = nullptr;
+};
+
+/// Something that lives on a loop until it ends, and that the loop ends when it goes: a task.
+class tenant : public runnable, public detail::list_node<class tenant_link> {
+ public:
+  using runnable::linked;  // in the ready queue, or among another task's callbacks
+  using runnable::unlink;
+
+  /// The loop is closing: end at once, destroy what is suspended, forget the loop.
+  virtual void abandon() noexcept = 0;
+
+  /// A line or more for a deadlock report; empty if it does not wait.
+  virtual std::string report() const = 0;
+
+ protected:
+  tenant() = default;
+  ~tenant() = default;
+};
+
+class event_loop {
+ public:
+  using tenant_list = detail::intrusive_list<tenant, tenant_link>;
+
+  /// Throws std::system_error (EMFILE, for instance) before anything is left open.
+  explicit event_loop(loop_options options = {});
+  event_loop(const event_loop&) = delete;
+  event_loop& operator=(const event_loop&) = delete;
+
+  /// Ends the tasks that are left, newest first (they may refer to what older ones own), without resuming them: their frames
+  /// are destroyed. Callbacks that are left are destroyed uncalled. Handles and remotes may outlive the loop.
+  ~event_loop();
+
+  /// The loop that runs in this thread (asyncio.get_running_loop). Throws usage_error if none does.
+  static event_loop& current();
+  static event_loop* current_or_null() noexcept { return current_; }
+
+  /// The time on the loop's clock (loop.time()).
+  time_point time() const noexcept { return clock_->now(); }
+  weft::clock& clock() const noexcept { return *clock_; }
+
+  /// Calls fn(args...) in the next pass, after `delay`, at `when`; arguments are kept as by std::thread. A delay that is not
+  /// positive means the next pass. std::invalid_argument for a delay that is NaN or too long; usage_error from another
+  /// thread than the one that runs the loop; loop_closed_error while the loop is being destroyed.
+  template <class F, class... Args>
+  callback_handle call_soon(F&& fn, Args&&... args);
+  template <class Rep, class Period, class F, class... Args>
+  timer_handle call_later(std::chrono::duration<Rep, Period> delay, F&& fn, Args&&... args);
+  template <class F, class... Args>
+  timer_handle call_at(time_point when, F&& fn, Args&&... args);
+
+  /// Starts a task on this loop; see weft::create_task().
+  template <class Task>
+  auto create_task(Task&& coroutine, std::string name = {}) {
+    return spawn(*this, std::forward<Task>(coroutine), std::move(name));
+  }
+
+  /// Runs until the awaitable (a task or a handle) is done and returns its result (loop.run_until_complete). Throws what the
+  /// awaitable throws, deadlock_error, and usage_error if the loop was stopped before, or if a loop runs already.
+  template <class Awaitable>
+  decltype(auto) run_until_complete(Awaitable&& awaitable) {
+    return complete(*this, std::forward<Awaitable>(awaitable));
+  }
+
+  /// Runs until stop(). Throws deadlock_error when nothing can ever happen again, livelock_error (virtual clocks). The loop
+  /// is whole afterwards and may be run again.
+  void run_forever();
+
+  /// Ends run_forever() after the pass that is running; before it runs: after its first pass.
+  void stop() noexcept { stopping_ = true; }
+  bool is_running() const noexcept { return running_.load(std::memory_order_relaxed); }
+  bool is_closed() const noexcept { return closed_; }
+
+  /// A handle for other threads. While it or a copy of it is alive, the loop waits instead of reporting a deadlock.
+  remote_loop remote() const { return remote_loop(mailbox_); }
+
+  /// Who is told of exceptions that nobody else can be told of: fn(const exception_context&). The default writes to stderr.
+  template <class F>
+  void set_exception_handler(F&& fn);
+  void call_exception_handler(const exception_context& context) noexcept;
+  static void default_exception_handler(const exception_context& context) noexcept;
+
+  // ---- for those who write awaiters, pollers and runners ----
+
+  /// Runs `r` in the next pass. It must not be linked.
+  void schedule(runnable& r) noexcept { ready_.push_back(r); }
+  void schedule(ready_queue& all) noexcept { ready_.splice_back(all); }
+
+  /// Schedules `t` in the first pass at or after `when`. std::bad_alloc: nothing has changed.
+  void arm(timer& t, time_point when) { timers_.push(t, when.time_since_epoch().count()); }
+
+  /// Takes `t` back, whether it waits or is due already; does nothing if it is neither.
+  void disarm(timer& t) noexcept {
+    if (t.in_heap()) timers_.remove(t);
+    t.unlink();
+  }
+
+  /// Schedules `on_ready` in each pass in which `fd` is ready. Throws std::system_error.
+  void watch(int fd, interest what, runnable& on_ready);
+  void unwatch(int fd) noexcept;
+
+  /// Called between passes after a signal (mailbox::interrupt()); what it throws leaves run_forever(). Null: none.
+  void set_interrupt_handler(runnable* handler) noexcept { interrupt_handler_ = handler; }
+  mailbox& inbox() const noexcept { return *mailbox_; }
+
+  /// The tasks that the loop knows, oldest first: those that are not done, and done ones that someone still holds.
+  const tenant_list& tenants() const noexcept { return tenants_; }
+  std::size_t tenant_count() const noexcept { return tenant_count_; }
+  void admit(tenant& t) noexcept {
+    tenants_.push_back(t);
+    ++tenant_count_;
+  }
+  void leave(tenant& t) noexcept {
+    static_cast<detail::list_node<tenant_link>&>(t).unlink();
+    --tenant_count_;
+  }
+
+  /// Numbers the tasks, for their default names.
+  std::uint64_t next_task_number() noexcept { return ++tasks_created_; }
+
+  /// Throws usage_error if another thread runs this loop, loop_closed_error if it is being destroyed.
+  void check_usable() const;
+
+  std::size_t armed_timers() const noexcept { return timers_.size(); }
+
+ private:
+  struct exception_handler {
+    virtual ~exception_handler() = default;
+    virtual void handle(const exception_context& context) = 0;
+  };
+
+  void run_pass();
+  void wait_for_work();
+  void poll(duration timeout);
+  void collect_posts();
+  void collect_due_timers();
+  void run_ready();
+  [[noreturn]] void throw_deadlock() const;
+  [[noreturn]] void throw_livelock() const;
+
+  steady_clock steady_clock_;
+  weft::clock* clock_;
+  std::unique_ptr<weft::poller> own_poller_;
+  weft::poller* poller_;
+  std::shared_ptr<mailbox> mailbox_;
+
+  ready_queue ready_;    // what the next pass runs
+  ready_queue running_now_;  // what is left of the pass that runs
+  timer_queue timers_;
+  tenant_list tenants_;
+  std::size_t tenant_count_ = 0;
+  std::size_t watched_ = 0;
+  std::vector<ready_event> events_;
+  bool woken_ = false;
+  bool stopping_ = false;
+  bool closed_ = false;
+  std::atomic<bool> running_{false};
+  std::uint64_t passes_without_progress_ = 0;
+  std::uint64_t pass_limit_;
+  std::uint64_t tasks_created_ = 0;
+  runnable* interrupt_handler_ = nullptr;
+  std::unique_ptr<exception_handler> exception_handler_;
+
+  static inline constinit thread_local event_loop* current_ = nullptr;
+};
+
+// ---- details ----
+
+inline event_loop::event_loop(loop_options options)
+    : clock_(options.clock != nullptr ? options.clock : &steady_clock_),
+      own_poller_(options.poller != nullptr ? nullptr : std::make_unique<default_poller>()),
+      poller_(options.poller != nullptr ? options.poller : own_poller_.get()),
+      mailbox_(std::make_shared<mailbox>()),
+      pass_limit_(clock_->pass_limit()) {
+  poller_->watch(mailbox_->descriptor(), interest::read, nullptr);
+}
+
+inline event_loop::~event_loop() {
+  closed_ = true;
+  while (!tenants_.empty()) {
+    tenant& newest = tenants_.back();
+    leave(newest);
+    newest.abandon();
+  }
+  mailbox_->close(ready_);
+  ready_.splice_back(running_now_);
+  while (!timers_.empty()) {
+    timer& t = timers_.top();
+    timers_.remove(t);
+    t.discard();
+  }
+  while (!ready_.empty()) ready_.pop_front().discard();
+  poller_->forget(mailbox_->descriptor());
+}
+
+inline event_loop& event_loop::current() {
+  if (current_ == nullptr) {
+    throw usage_error("weft: no event loop runs in this thread; call this inside weft::run(), or name the loop");
+  }
+  return *current_;
+}
+
+inline void event_loop::check_usable() const {
+  if (closed_) throw loop_closed_error();
+  if (current_ != this && is_running()) {
+    throw usage_error("weft: the loop runs in another thread; reach it through loop.remote().call_soon_threadsafe()");
+  }
+}
+
+template <class F, class... Args>
+callback_handle event_loop::call_soon(F&& fn, Args&&... args) {
+  check_usable();
+  callback& c = *make_callback(std::forward<F>(fn), std::forward<Args>(args)...);
+  schedule(c);
+  return callback_handle(c);
+}
+
+template <class Rep, class Period, class F, class... Args>
+timer_handle event_loop::call_later(std::chrono::duration<Rep, Period> delay, F&& fn, Args&&... args) {
+  return call_at(deadline_after(time(), to_nanoseconds(delay)), std::forward<F>(fn), std::forward<Args>(args)...);
+}
+
+template <class F, class... Args>
+timer_handle event_loop::call_at(time_point when, F&& fn, Args&&... args) {
+  check_usable();
+  callback& c = *make_callback(std::forward<F>(fn), std::forward<Args>(args)...);
+  c.armed_in(timers_, when);
+  try {
+    arm(c, when);
+  } catch (...) {
+    c.discard();
+    throw;
+  }
+  return timer_handle(c);
+}
+
+inline void event_loop::watch(int fd, interest what, runnable& on_ready) {
+  check_usable();
+  poller_->watch(fd, what, &on_ready);
+  ++watched_;
+}
+
+inline void event_loop::unwatch(int fd) noexcept {
+  poller_->forget(fd);
+  --watched_;
+}
+
+inline void event_loop::run_forever() {
+  check_usable();
+  if (current_ != nullptr) {
+    throw usage_error("weft: an event loop runs in this thread already; await the task instead of running it");
+  }
+  struct running_here {
+    event_loop& loop;
+    explicit running_here(event_loop& l) : loop(l) {
+      current_ = &l;
+      l.running_.store(true, std::memory_order_relaxed);
+    }
+    ~running_here() {
+      loop.running_.store(false, std::memory_order_relaxed);
+      loop.stopping_ = false;
+      current_ = nullptr;
+    }
+  } guard(*this);
+  passes_without_progress_ = 0;
+  do {
+    run_pass();
+  } while (!stopping_);
+}
+
+inline void event_loop::run_pass() {
+  if (++passes_without_progress_ > pass_limit_) [[unlikely]] throw_livelock();
+  if (ready_.empty() && !stopping_) {
+    wait_for_work();
+  } else if (watched_ > 0) {
+    poll(duration::zero());
+  }
+  if (mailbox_->pending() || woken_) [[unlikely]] collect_posts();
+  if (!timers_.empty()) collect_due_timers();
+  run_ready();
+}
+
+inline void event_loop::wait_for_work() {
+  passes_without_progress_ = 0;
+  if (mailbox_->pending()) return;
+  const bool others_may_wake = watched_ > 0 || mailbox_->has_remotes();
+  if (timers_.empty()) {
+    if (!others_may_wake) throw_deadlock();
+    poll(duration::max());
+    return;
+  }
+  const time_point deadline{duration(timers_.top_deadline())};
+  // A virtual clock does not jump over what has already happened in the real world.
+  if (clock_->is_virtual() && others_may_wake) {
+    poll(duration::zero());
+    if (!ready_.empty() || woken_ || mailbox_->pending()) return;
+  }
+  if (const duration left = clock_->wait_until(deadline); left > duration::zero()) poll(left);
+}
+
+inline void event_loop::poll(duration timeout) {
+  events_.clear();
+  poller_->wait(timeout, events_);
+  for (const ready_event& event : events_) {
+    if (event.token == nullptr) {
+      woken_ = true;
+    } else if (runnable& r = *static_cast<runnable*>(event.token); !r.linked()) {
+      schedule(r);
+    }
+  }
+}
+
+inline void event_loop::collect_posts() {
+  woken_ = false;
+  mailbox_->collect(ready_);
+  if (interrupt_handler_ == nullptr) return;
+  for (int left = mailbox_->take_interrupts(); left > 0; --left) interrupt_handler_->run();
+}
+
+inline void event_loop::collect_due_timers() {
+  const std::int64_t now = time().time_since_epoch().count();
+  while (!timers_.empty() && timers_.top_deadline() <= now) {
+    timer& t = timers_.top();
+    timers_.remove(t);
+    schedule(t);
+  }
+}
+
+inline void event_loop::run_ready() {
+  running_now_.splice_back(ready_);
+  while (!running_now_.empty()) {
+    runnable& r = running_now_.pop_front();
+    try {
+      r.run();
+    } catch (...) {
+      call_exception_handler({"Exception in callback", std::current_exception()});
+    }
+  }
+}
+
+template <class F>
+void event_loop::set_exception_handler(F&& fn) {
+  struct handler final : exception_handler {
+    explicit handler(F&& f) : function(std::forward<F>(f)) {}
+    void handle(const exception_context& context) override { function(context); }
+    std::decay_t<F> function;
+  };
+  exception_handler_ = std::make_unique<handler>(std::forward<F>(fn));
+}
+
+inline void event_loop::call_exception_handler(const exception_context& context) noexcept {
+  if (exception_handler_ == nullptr) return default_exception_handler(context);
+  try {
+    exception_handler_->handle(context);
+  } catch (...) {
+    default_exception_handler({"Unhandled error in exception handler", std::current_exception()});
+    default_exception_handler(context);
+  }
+}
+
+inline void event_loop::default_exception_handler(const exception_context& context) noexcept {
+  const char* task = context.task.c_str();
+  std::fprintf(stderr, "weft: %s%s%s", context.message.c_str(), *task != '\0' ? ": " : "", task);
+  if (context.exception != nullptr) {
+    try {
+      std::rethrow_exception(context.exception);
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, ": %s: %s", typeid(e).name(), e.what());
+    } catch (const cancelled_error& e) {
+      std::fprintf(stderr, ": %s", e.what());
+    } catch (...) {
+      std::fprintf(stderr, ": an exception that is no std::exception");
+    }
+  }
+  std::fputc('\n', stderr);
+}
+
+WEFT_COLD inline void event_loop::throw_deadlock() const {
+  std::string message = "weft: deadlock: nothing is ready, no timer is armed, no descriptor is watched and no other thread can "
+                        "post, so the loop would wait for ever.";
+  tenants_.for_each([&](tenant& t) {
+    if (const std::string line = t.report(); !line.empty()) message += "\n  " + line;
+  });
+  throw deadlock_error(message);
+}
+
+WEFT_COLD inline void event_loop::throw_livelock() const {
+  throw livelock_error("weft: " + std::to_string(pass_limit_) +
+                       " loop passes went by without the virtual clock moving; does a task poll with yield() for something "
+                       "that needs time to pass? Sleep, or wait for an event, instead");
+}
+
+}  // namespace weft

@@ -1,0 +1,75 @@
+// SIGINT, for as long as run() runs.
+// SPDX-License-Identifier: MIT
+//
+// asyncio's way: the first Ctrl-C cancels the main task, so that clean-up runs; the second ends the loop at once; after that
+// the signal has its default effect again and ends a program that does not want to end. Installed only where asyncio would:
+// in the main thread, while nobody else handles the signal. Signals that programs handle themselves: io/signal.
+//
+// The handler does what a handler may: it counts, and wakes the loop through its mailbox.
+#pragma once
+
+#include <weft/core/event_loop.hpp>
+#include <weft/core/mailbox.hpp>
+
+#include <pthread.h>
+#include <signal.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
+#include <unistd.h>
+
+#include <atomic>
+#include <utility>
+
+namespace weft {
+
+/// Sends SIGINT to a loop's interrupt handler while it lives.
+class interrupt_guard {
+ public:
+  explicit interrupt_guard(event_loop& loop) noexcept;
+  interrupt_guard(const interrupt_guard&) = delete;
+  interrupt_guard& operator=(const interrupt_guard&) = delete;
+  ~interrupt_guard() { restore(); }
+
+  /// Gives the signal its former effect back.
+  void restore() noexcept;
+
+ private:
+  static void on_signal(int) noexcept {
+    if (mailbox* box = receiver_.load(std::memory_order_acquire)) box->interrupt();
+  }
+  static bool in_main_thread() noexcept;
+
+  bool installed_ = false;
+  struct sigaction former_ {};
+
+  static inline std::atomic<mailbox*> receiver_{nullptr};
+};
+
+// ---- details ----
+
+inline bool interrupt_guard::in_main_thread() noexcept {
+#if defined(__linux__)
+  return ::syscall(SYS_gettid) == ::getpid();
+#else
+  return ::pthread_main_np() != 0;
+#endif
+}
+
+inline interrupt_guard::interrupt_guard(event_loop& loop) noexcept {
+  if (!in_main_thread()) return;
+  if (::sigaction(SIGINT, nullptr, &former_) != 0 || former_.sa_handler != SIG_DFL) return;
+  receiver_.store(&loop.inbox(), std::memory_order_release);
+  struct sigaction action {};
+  action.sa_handler = &interrupt_guard::on_signal;
+  ::sigemptyset(&action.sa_mask);
+  installed_ = ::sigaction(SIGINT, &action, nullptr) == 0;
+}
+
+inline void interrupt_guard::restore() noexcept {
+  if (!std::exchange(installed_, false)) return;
+  ::sigaction(SIGINT, &former_, nullptr);
+  receiver_.store(nullptr, std::memory_order_release);
+}
+
+}  // namespace weft

@@ -1,0 +1,202 @@
+// Waits for file descriptors: the loop's only way to sleep, behind a seam.
+// SPDX-License-Identifier: MIT
+//
+// epoll where there is one, with nanosecond timeouts where the kernel has epoll_pwait2 (5.11); poll(2) everywhere else, and
+// in the tests, which run on both. Not kqueue yet: poll(2) serves macOS until someone needs ten thousand descriptors there.
+//
+//     weft::poll_poller poller;
+//     weft::event_loop loop({.poller = &poller});
+#pragma once
+
+#include <weft/core/clock.hpp>
+#include <weft/detail/unique_fd.hpp>
+
+#include <poll.h>
+#if defined(__linux__)
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#endif
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <limits>
+#include <system_error>
+#include <vector>
+
+namespace weft {
+
+/// For what a descriptor is watched. Errors and hang-ups wake in any case, as both.
+enum class interest : unsigned char { read = 1, write = 2, both = 3 };
+
+/// A descriptor that is ready; `token` is the one given to watch().
+struct ready_event {
+  void* token;
+  interest what;
+};
+
+/// The seam. A poller outlives the loop that uses it and belongs to its thread.
+class poller {
+ public:
+  poller() = default;
+  poller(const poller&) = delete;
+  poller& operator=(const poller&) = delete;
+  virtual ~poller() = default;
+
+  /// Watches a descriptor, or changes for what it is watched. Throws std::system_error.
+  virtual void watch(int fd, interest what, void* token) = 0;
+
+  /// Stops watching; a descriptor that is not watched is ignored. Call it before the descriptor is closed.
+  virtual void forget(int fd) noexcept = 0;
+
+  /// Appends what is ready to `out`, waiting at most `timeout` for the first; a timeout of duration::max() means for ever.
+  /// Never returns early by rounding; may return early, with nothing, after a signal. Throws std::system_error.
+  virtual void wait(duration timeout, std::vector<ready_event>& out) = 0;
+};
+
+/// poll(2): portable; cost grows with the number of descriptors.
+class poll_poller final : public poller {
+ public:
+  void watch(int fd, interest what, void* token) override;
+  void forget(int fd) noexcept override;
+  void wait(duration timeout, std::vector<ready_event>& out) override;
+
+ private:
+  std::vector<pollfd> fds_;
+  std::vector<void*> tokens_;  // tokens_[i] belongs to fds_[i]
+};
+
+#if defined(__linux__)
+/// epoll(7), level-triggered.
+class epoll_poller final : public poller {
+ public:
+  /// Throws std::system_error, for instance EMFILE.
+  epoll_poller();
+  void watch(int fd, interest what, void* token) override;
+  void forget(int fd) noexcept override;
+  void wait(duration timeout, std::vector<ready_event>& out) override;
+
+ private:
+  int wait_for_events(duration timeout);
+
+  detail::unique_fd epoll_;
+  std::array<epoll_event, 256> events_;
+  bool has_nanoseconds_ = true;
+};
+using default_poller = epoll_poller;
+#else
+using default_poller = poll_poller;
+#endif
+
+// ---- details ----
+
+namespace detail {
+
+// Milliseconds, rounded up so that nobody wakes early; -1 waits for ever.
+inline int poll_milliseconds(duration timeout) noexcept {
+  if (timeout == duration::max()) return -1;
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return static_cast<int>(std::min<std::int64_t>(ms, std::numeric_limits<int>::max()));
+}
+
+inline interest merge(bool read, bool write) noexcept {
+  return read == write ? interest::both : read ? interest::read : interest::write;
+}
+
+inline bool wants(interest what, interest one) noexcept {
+  return (static_cast<unsigned>(what) & static_cast<unsigned>(one)) != 0;
+}
+
+}  // namespace detail
+
+inline void poll_poller::watch(int fd, interest what, void* token) {
+  short events = 0;
+  if (detail::wants(what, interest::read)) events = static_cast<short>(events | POLLIN);
+  if (detail::wants(what, interest::write)) events = static_cast<short>(events | POLLOUT);
+  for (std::size_t i = 0; i < fds_.size(); ++i) {
+    if (fds_[i].fd != fd) continue;
+    fds_[i].events = events;
+    tokens_[i] = token;
+    return;
+  }
+  tokens_.reserve(fds_.size() + 1);
+  fds_.push_back({fd, events, 0});
+  tokens_.push_back(token);
+}
+
+inline void poll_poller::forget(int fd) noexcept {
+  for (std::size_t i = 0; i < fds_.size(); ++i) {
+    if (fds_[i].fd != fd) continue;
+    fds_.erase(fds_.begin() + static_cast<std::ptrdiff_t>(i));
+    tokens_.erase(tokens_.begin() + static_cast<std::ptrdiff_t>(i));
+    return;
+  }
+}
+
+inline void poll_poller::wait(duration timeout, std::vector<ready_event>& out) {
+  const int ready = ::poll(fds_.data(), static_cast<nfds_t>(fds_.size()), detail::poll_milliseconds(timeout));
+  if (ready < 0) {
+    if (errno == EINTR) return;
+    throw std::system_error(errno, std::generic_category(), "weft: poll");
+  }
+  for (std::size_t i = 0; i < fds_.size(); ++i) {
+    const short seen = fds_[i].revents;
+    if (seen == 0) continue;
+    const bool broken = (seen & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+    out.push_back({tokens_[i], broken ? interest::both : detail::merge((seen & POLLIN) != 0, (seen & POLLOUT) != 0)});
+  }
+}
+
+#if defined(__linux__)
+inline epoll_poller::epoll_poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) throw std::system_error(errno, std::generic_category(), "weft: epoll_create1");
+}
+
+inline void epoll_poller::watch(int fd, interest what, void* token) {
+  epoll_event event{};
+  if (detail::wants(what, interest::read)) event.events |= EPOLLIN;
+  if (detail::wants(what, interest::write)) event.events |= EPOLLOUT;
+  event.data.ptr = token;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return;
+  if (errno == EEXIST && ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return;
+  throw std::system_error(errno, std::generic_category(), "weft: epoll_ctl");
+}
+
+inline void epoll_poller::forget(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+
+inline void epoll_poller::wait(duration timeout, std::vector<ready_event>& out) {
+  const int ready = wait_for_events(timeout);
+  if (ready < 0) {
+    if (errno == EINTR) return;
+    throw std::system_error(errno, std::generic_category(), "weft: epoll_wait");
+  }
+  for (int i = 0; i < ready; ++i) {
+    const epoll_event& event = events_[static_cast<std::size_t>(i)];
+    const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
+    out.push_back({event.data.ptr, broken ? interest::both
+                                          : detail::merge((event.events & EPOLLIN) != 0, (event.events & EPOLLOUT) != 0)});
+  }
+}
+
+inline int epoll_poller::wait_for_events(duration timeout) {
+  const int capacity = static_cast<int>(events_.size());
+#if defined(SYS_epoll_pwait2)
+  if (has_nanoseconds_ && timeout != duration::max() && timeout != duration::zero()) {
+    // The kernel's own layout, whatever the width of this platform's timespec.
+    struct {
+      std::int64_t seconds;
+      std::int64_t nanoseconds;
+    } limit{timeout.count() / 1'000'000'000, timeout.count() % 1'000'000'000};
+    const long ready = ::syscall(SYS_epoll_pwait2, epoll_.get(), events_.data(), capacity, &limit, nullptr, 0);
+    if (ready >= 0 || errno == EINTR) return static_cast<int>(ready);
+    has_nanoseconds_ = false;  // an older kernel, or a sandbox that does not know the call
+  }
+#endif
+  return ::epoll_wait(epoll_.get(), events_.data(), capacity, detail::poll_milliseconds(timeout));
+}
+#endif
+
+}  // namespace weft

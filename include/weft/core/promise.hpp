@@ -1,0 +1,227 @@
+// The promise of weft's coroutines: where the result goes, how the chain is linked, and what co_await means.
+// SPDX-License-Identifier: MIT
+//
+// await_transform is the one gate through which every co_await passes: it notes file and line, throws cancelled_error for
+// every awaiter alike, and turns wrong uses into one readable line. It returns prvalues only: g++ 12 copies into the frame
+// what an await_transform returns by reference.
+#pragma once
+
+#include <weft/core/awaitable.hpp>
+#include <weft/core/error.hpp>
+#include <weft/core/outcome.hpp>
+#include <weft/core/task_state.hpp>
+#include <weft/detail/frame_pool.hpp>
+
+#include <cxxabi.h>
+
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <source_location>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+namespace weft {
+
+template <class T>
+class task;
+template <class T>
+class promise;
+
+/// Awaits a library awaiter on behalf of a coroutine. Awaiter is a reference to the temporary in the frame of the one that
+/// awaits, or a type that make() makes in place.
+template <class Awaiter>
+class wait_awaiter {
+ public:
+  explicit wait_awaiter(Awaiter&& a) noexcept
+    requires std::is_reference_v<Awaiter>
+      : awaiter_(static_cast<Awaiter&&>(a)) {}
+  template <class Make>
+    requires(!std::is_reference_v<Awaiter>)
+  wait_awaiter(std::in_place_t, Make&& make) : awaiter_(std::forward<Make>(make)()) {}
+  wait_awaiter(const wait_awaiter&) = delete;
+  wait_awaiter& operator=(const wait_awaiter&) = delete;
+
+  bool await_ready() { return awaiter_.await_ready(); }
+
+  template <class Promise>
+  auto await_suspend(std::coroutine_handle<Promise> suspended) {
+    return awaiter_.await_suspend(*suspended.promise().owner());
+  }
+
+  decltype(auto) await_resume() {
+    if (task_state::current()->take_cancelled()) [[unlikely]] {
+      if constexpr (requires { awaiter_.await_cancelled(); }) awaiter_.await_cancelled();
+      throw cancelled_error();
+    }
+    return awaiter_.await_resume();
+  }
+
+ private:
+  Awaiter awaiter_;
+};
+
+/// Awaits a coroutine: it becomes the leaf of the chain. Trivially destructible: a coroutine that has started belongs to the
+/// chain, which is destroyed leaf first and not by the awaiters in it.
+template <class T>
+class coroutine_awaiter {
+ public:
+  explicit coroutine_awaiter(promise<T>& child) noexcept : child_(&child) {}
+
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
+    task_state& running = *suspended.promise().owner();
+    child_->join(running, &suspended.promise());
+    running.go_on_with(*child_);
+  }
+  T await_resume() {
+    struct destroy_at_end {
+      promise<T>* child;
+      ~destroy_at_end() { child->coroutine().destroy(); }
+    } guard{child_};
+    return std::move(child_->result).value();
+  }
+
+ private:
+  promise<T>* child_;
+};
+
+/// `co_await stand_in(a_task)`: for a coroutine that only keeps something alive for that task; reports name the task instead.
+template <class T>
+class stand_in {
+ public:
+  explicit stand_in(task<T>&& stands_for) noexcept : inner(std::move(stands_for)) {}
+  task<T> inner;
+};
+
+/// What all of weft's coroutines have in common, whatever they return.
+class promise_base : public chain_link {
+ public:
+  static void* operator new(std::size_t size) { return detail::frame_pool::allocate(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { detail::frame_pool::deallocate(frame, size); }
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  /// Goes on with the coroutine that awaits this one; the root's end is its task's.
+  class final_awaiter {
+   public:
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> at_end) const noexcept {
+      chain_link& self = at_end.promise();
+      if (chain_link* parent = self.awaited_by()) {
+        self.owner()->go_on_with(*parent);
+      } else {
+        self.owner()->body_ended();
+      }
+    }
+    void await_resume() const noexcept {}
+  };
+  final_awaiter final_suspend() const noexcept { return {}; }
+
+  /// A task: runs inline, as `await coro()` does. Throws invalid_state_error if it is empty or was awaited before.
+  template <class T>
+  coroutine_awaiter<T> await_transform(task<T>&& child, std::source_location where = std::source_location::current()) {
+    at(where);
+    return coroutine_awaiter<T>(child.release());
+  }
+
+  template <class T>
+  coroutine_awaiter<T> await_transform(stand_in<T>&& a) {
+    promise<T>& child = a.inner.release();
+    at(std::source_location());
+    if (awaited_by() == nullptr) owner()->set_created(child.where());
+    return coroutine_awaiter<T>(child);
+  }
+
+  template <class T>
+  std::suspend_never await_transform(task<T>&) {
+    static_assert(!sizeof(task<T>*), "weft: a task is awaited once, as an rvalue: write co_await std::move(the_task)");
+    return {};
+  }
+
+  /// An awaiter: it stays where it is, in the frame of the one that awaits.
+  template <awaiter A>
+  wait_awaiter<A&&> await_transform(A&& awaited, std::source_location where = std::source_location::current()) {
+    static_assert(!std::is_lvalue_reference_v<A>,
+                  "weft: an operation is awaited once, as an rvalue: await it where you make it, or co_await std::move(it)");
+    at(where);
+    return wait_awaiter<A&&>(std::forward<A>(awaited));
+  }
+
+  /// Something that makes an awaiter: a handle, a future.
+  template <makes_awaiter A>
+  auto await_transform(A&& awaited, std::source_location where = std::source_location::current()) {
+    at(where);
+    auto make = [&]() -> decltype(auto) { return std::forward<A>(awaited).operator co_await(); };
+    return wait_awaiter<decltype(std::forward<A>(awaited).operator co_await())>(std::in_place, make);
+  }
+
+  template <class A>
+    requires(!awaiter<A> && !makes_awaiter<A>)
+  std::suspend_never await_transform(A&&) {
+    static_assert(!sizeof(std::remove_reference_t<A>*),
+                  "weft: this cannot be awaited in a weft task: only tasks, task handles and weft's own operations can");
+    return {};
+  }
+
+ protected:
+  explicit promise_base(const std::source_location& where) noexcept : chain_link(where) {}
+  ~promise_base() = default;
+
+  // Whether the exception that is being handled is cancelled_error, without throwing it again to find out.
+  static bool handling_cancelled_error() noexcept {
+    const std::type_info* type = abi::__cxa_current_exception_type();
+    return type != nullptr && *type == typeid(cancelled_error);
+  }
+};
+
+template <class T>
+class promise final : public promise_base {
+  static_assert(!std::is_rvalue_reference_v<T>, "weft: a task cannot return an rvalue reference; return the value");
+  static_assert(alignof(stored_t<T>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+                "weft: the result of a task cannot be over-aligned; return a std::unique_ptr to it");
+
+ public:
+  explicit promise(std::source_location where = std::source_location::current()) noexcept : promise_base(where) {}
+
+  task<T> get_return_object() noexcept { return task<T>(*this); }
+
+  template <class Value = T>
+    requires std::constructible_from<stored_t<T>, Value>
+  void return_value(Value&& value) {
+    result.emplace(std::forward<Value>(value));
+  }
+  void unhandled_exception() noexcept {
+    if (handling_cancelled_error()) {
+      result.cancel();
+    } else {
+      result.fail(std::current_exception());
+    }
+  }
+
+  outcome<T> result;
+};
+
+template <>
+class promise<void> final : public promise_base {
+ public:
+  explicit promise(std::source_location where = std::source_location::current()) noexcept : promise_base(where) {}
+
+  task<void> get_return_object() noexcept;
+
+  void return_void() noexcept { result.emplace(); }
+  void unhandled_exception() noexcept {
+    if (handling_cancelled_error()) {
+      result.cancel();
+    } else {
+      result.fail(std::current_exception());
+    }
+  }
+
+  outcome<void> result;
+};
+
+}  // namespace weft

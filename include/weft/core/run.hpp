@@ -1,0 +1,148 @@
+// Runs a program: makes a loop, runs the main task, ends all others.
+// SPDX-License-Identifier: MIT
+//
+// asyncio.run(). When the main task is done, the tasks that are left are cancelled, in the order in which they were created,
+// and waited for; this again for those created meanwhile, until none is left. Then the loop goes. A program that would hang
+// gets deadlock_error instead.
+//
+//     int main() { weft::run(async_main()); }
+#pragma once
+
+#include <weft/core/clock.hpp>
+#include <weft/core/error.hpp>
+#include <weft/core/event_loop.hpp>
+#include <weft/core/interrupt.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/task_handle.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace weft {
+
+/// What run() can be told. A virtual clock makes sleeping cost nothing: `weft::run(main(), {.clock = &a_virtual_clock})`.
+using run_options = loop_options;
+
+/// Runs the task on a loop of its own until it is done and all other tasks have ended; returns its result or rethrows its
+/// exception. Throws usage_error inside a running loop, deadlock_error, livelock_error (virtual clocks), and
+/// keyboard_interrupt after SIGINT: the first cancels the main task, the second ends the loop at once.
+template <class T>
+T run(task<T> main, run_options options = {});
+
+/// Runs fn(args...), of which both are kept alive; see make_task().
+template <class F, class... Args>
+  requires task_function<std::decay_t<F>, std::decay_t<Args>...>
+auto run(F&& fn, Args&&... args) {
+  return run(make_task(std::forward<F>(fn), std::forward<Args>(args)...));
+}
+
+/// The end of run(): cancels all tasks and waits for them, until none is left. Throws deadlock_error if some never end.
+void cancel_all_tasks(event_loop& loop);
+
+// ---- details ----
+
+/// What event_loop::run_until_complete() calls: runs the loop until the task is done, and one pass more, as asyncio does.
+template <class T>
+T complete(event_loop& loop, task_handle<T> handle) {
+  callback_handle stop = handle.add_done_callback([&loop](const task_ref&) { loop.stop(); });
+  try {
+    loop.run_forever();
+  } catch (...) {
+    stop.cancel();
+    throw;
+  }
+  if (!handle.done()) {
+    stop.cancel();
+    throw usage_error("weft: the event loop was stopped before the task was done");
+  }
+  return std::move(handle).result();
+}
+
+template <class T>
+T complete(event_loop& loop, task<T> coroutine) {
+  return complete(loop, loop.create_task(std::move(coroutine)));
+}
+
+inline void cancel_all_tasks(event_loop& loop) {
+  for (;;) {
+    std::vector<task_ref> tasks = all_tasks(loop);
+    if (tasks.empty()) return;
+    // Nothing else would be left to keep the loop from calling it a deadlock; so it is stopped from within, two passes after
+    // the last task's end, as asyncio's run_until_complete(gather(*tasks)) is.
+    std::size_t left = tasks.size();
+    std::vector<callback_handle> watchers;
+    for (task_ref& t : tasks) t.cancel();
+    for (const task_ref& t : tasks) {
+      watchers.push_back(t.add_done_callback([&](const task_ref&) {
+        if (--left == 0) loop.call_soon([&loop] { loop.stop(); });
+      }));
+    }
+    try {
+      loop.run_forever();
+    } catch (...) {
+      for (callback_handle& watcher : watchers) watcher.cancel();
+      throw;
+    }
+  }
+}
+
+/// The main task's answer to SIGINT.
+class interrupt_response final : public runnable {
+ public:
+  explicit interrupt_response(task_ref main) noexcept : main_(std::move(main)) {}
+
+  void run() override {
+    if (++interrupts_ > 1 || main_.done()) throw keyboard_interrupt();
+    main_.cancel();
+  }
+
+  /// Whether a cancelled main task was cancelled by SIGINT, and by nothing else.
+  bool is_the_reason() { return interrupts_ > 0 && main_.uncancel() == 0; }
+
+ private:
+  task_ref main_;
+  int interrupts_ = 0;
+};
+
+template <class T>
+T run(task<T> main, run_options options) {
+  if (event_loop::current_or_null() != nullptr) {
+    throw usage_error("weft: run() inside a running loop; use co_await, or create_task()");
+  }
+  if (!main) main.release();  // throws
+  event_loop loop(options);
+  task_handle<T> handle = loop.create_task(std::move(main));
+  interrupt_response response(handle);
+  loop.set_interrupt_handler(&response);
+  std::exception_ptr failure;
+  bool interrupted = false;
+  {
+    interrupt_guard guard(loop);
+    callback_handle stop = handle.add_done_callback([&loop](const task_ref&) { loop.stop(); });
+    try {
+      loop.run_forever();
+      if (!handle.done()) throw usage_error("weft: the event loop was stopped before the main task was done");
+    } catch (const keyboard_interrupt&) {
+      interrupted = true;
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    stop.cancel();
+  }
+  loop.set_interrupt_handler(nullptr);
+  if (handle.done() && handle.cancelled() && response.is_the_reason()) interrupted = true;
+  handle.state().look();  // run() throws it
+  try {
+    cancel_all_tasks(loop);
+  } catch (...) {
+    if (failure == nullptr && !interrupted && !(handle.done() && handle.state().failed())) failure = std::current_exception();
+  }
+  if (interrupted) throw keyboard_interrupt();
+  if (failure != nullptr) std::rethrow_exception(failure);
+  return std::move(handle).result();
+}
+
+}  // namespace weft

@@ -1,0 +1,95 @@
+// A coroutine that has not started: lazy, move-only, awaited once.
+// SPDX-License-Identifier: MIT
+//
+// Calling a function that returns a task runs nothing, as calling an `async def` does not. co_await runs it inside the
+// current task, with no loop pass and no allocation but its frame; create_task() makes a task of its own of it. A task that
+// is destroyed without either destroys the frame: its parameters, since nothing of its body ever ran.
+//
+//     weft::task<int> answer() { co_return 42; }
+//     weft::task<> async_main() { fmt::print("{}\n", co_await answer()); }
+#pragma once
+
+#include <weft/core/promise.hpp>
+
+#include <concepts>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+namespace weft {
+
+/// asyncio's coroutine object. T may be void, a value (move-only, too) or an lvalue reference.
+template <class T = void>
+class [[nodiscard("weft: a task does nothing until it is awaited: co_await it, or give it to create_task()")]] task {
+ public:
+  using promise_type = promise<T>;
+  using value_type = T;
+
+  task() noexcept = default;
+  explicit task(promise_type& started_by) noexcept : promise_(&started_by) {}
+  task(task&& other) noexcept : promise_(std::exchange(other.promise_, nullptr)) {}
+  task& operator=(task&& other) noexcept {
+    std::swap(promise_, other.promise_);
+    return *this;
+  }
+  ~task() {
+    if (promise_ != nullptr) promise_->coroutine().destroy();
+  }
+
+  /// False if it is empty: default-constructed, moved from, or awaited.
+  explicit operator bool() const noexcept { return promise_ != nullptr; }
+
+  /// For those who run it: hands the coroutine over. Throws invalid_state_error if it is empty.
+  promise_type& release() {
+    if (promise_ == nullptr) {
+      throw invalid_state_error("weft: this task is empty: it was awaited, moved from or never made; call the coroutine again");
+    }
+    return *std::exchange(promise_, nullptr);
+  }
+
+ private:
+  promise_type* promise_ = nullptr;
+};
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+/// A function that, called with these arguments, returns a task.
+template <class F, class... Args>
+concept task_function = std::invocable<F, Args...> && is_task<std::remove_cvref_t<std::invoke_result_t<F, Args...>>>;
+
+/// A task that first calls fn(args...) and keeps both alive until that coroutine has ended: this makes lambdas with captures
+/// safe, and arguments that a coroutine takes by reference. Arguments are kept and handed over as by std::thread; pass
+/// std::ref(x) for a reference.
+template <class F, class... Args>
+  requires task_function<std::decay_t<F>, std::decay_t<Args>...>
+auto make_task(F&& fn, Args&&... args) -> std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+
+// ---- details ----
+
+inline task<void> promise<void>::get_return_object() noexcept { return task<void>(*this); }
+
+namespace detail {
+
+// Parameters by value: they live in this coroutine's frame, around the one that they are for.
+template <class R, class F, class... Args>
+R call_and_keep(F fn, Args... args) {
+  R inner = std::invoke(std::move(fn), std::move(args)...);
+  co_return co_await stand_in(std::move(inner));
+}
+
+}  // namespace detail
+
+template <class F, class... Args>
+  requires task_function<std::decay_t<F>, std::decay_t<Args>...>
+auto make_task(F&& fn, Args&&... args) -> std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...> {
+  using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+  return detail::call_and_keep<result, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn),
+                                                                               std::forward<Args>(args)...);
+}
+
+static_assert(std::is_nothrow_move_constructible_v<task<>> && !std::is_copy_constructible_v<task<>>);
+
+}  // namespace weft

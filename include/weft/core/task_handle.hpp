@@ -1,0 +1,350 @@
+// Running tasks: create_task() starts one, task_handle<T> and task_ref refer to it (asyncio.Task).
+// SPDX-License-Identifier: MIT
+//
+// A handle is a counted reference. The loop owns its tasks, so a dropped handle never stops one (in asyncio the garbage
+// collector may), and a handle may outlive the loop: the task has ended by then. Handles belong to the loop's thread.
+//
+//     weft::task_handle<int> h = weft::create_task(answer(), "answer");
+//     fmt::print("{}\n", co_await h);
+#pragma once
+
+#include <weft/core/event_loop.hpp>
+#include <weft/core/outcome.hpp>
+#include <weft/core/owned_closure.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/task_state.hpp>
+
+#include <concepts>
+#include <exception>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace weft {
+
+template <class T>
+class handle_awaiter;
+
+/// A task that returns T, with its result.
+template <class T>
+class typed_task_state final : public task_state {
+ public:
+  typed_task_state(event_loop& loop, promise<T>& root, std::string name) : task_state(loop, root, std::move(name)) {}
+
+  static void* operator new(std::size_t size) { return detail::frame_pool::allocate(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { detail::frame_pool::deallocate(memory, size); }
+
+  std::exception_ptr failure() const noexcept override { return result.exception(); }
+
+  outcome<T> result;
+
+ private:
+  std::uint8_t take_result(chain_link& root) noexcept override {
+    outcome<T>& from = static_cast<promise<T>&>(root).result;
+    if constexpr (std::is_nothrow_move_constructible_v<outcome<T>>) {
+      result = std::move(from);
+    } else {
+      try {
+        result = std::move(from);
+      } catch (...) {
+        result.fail(std::current_exception());
+      }
+    }
+    return result.has_value() ? ended_with_value : result.cancelled() ? ended_cancelled : ended_failed;
+  }
+  void drop_result() noexcept override { result.cancel(); }
+  void destroy() noexcept override { delete this; }
+};
+
+/// A task of which the result does not matter. Copyable, comparable; empty if default-constructed.
+class task_ref {
+ public:
+  task_ref() noexcept = default;
+  explicit task_ref(task_state& state) noexcept : state_(&state) { state.retain(); }
+  task_ref(const task_ref& other) noexcept : state_(other.state_) {
+    if (state_ != nullptr) state_->retain();
+  }
+  task_ref(task_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  task_ref& operator=(task_ref other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~task_ref() {
+    if (state_ != nullptr) state_->release();
+  }
+
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+  friend bool operator==(const task_ref&, const task_ref&) noexcept = default;
+
+  /// Asks the task to stop: its pending co_await throws cancelled_error in the next pass. False if it is done already. A
+  /// request is counted; see uncancel(). usage_error from another thread than the loop's. Mirrors Task.cancel().
+  bool cancel() { return state().cancel(); }
+  /// How many requests were not taken back. Mirrors Task.cancelling().
+  int cancelling() const { return state().cancelling(); }
+  /// Takes one request back and returns how many are left; at none, a cancellation that was not delivered yet is withdrawn.
+  /// Mirrors Task.uncancel().
+  int uncancel() { return state().uncancel(); }
+
+  bool done() const { return state().done(); }
+  bool cancelled() const { return state().cancelled(); }
+
+  /// The exception with which the task failed, or null; it then counts as looked at. Throws cancelled_error if the task was
+  /// cancelled, invalid_state_error if it is not done. Mirrors Task.exception().
+  std::exception_ptr exception() const;
+
+  /// False only for a failed task whose exception nobody has looked at yet; it would be reported as never retrieved.
+  bool exception_retrieved() const { return !state().lost(); }
+
+  /// Calls fn(task_ref) in the pass after the task has ended; in the next pass if it has. Mirrors Task.add_done_callback();
+  /// the returned handle's cancel() mirrors remove_done_callback().
+  template <std::invocable<task_ref> F>
+  callback_handle add_done_callback(F&& fn) const;
+
+  /// "Task-N" if none was given. Mirrors Task.get_name() and set_name().
+  std::string name() const { return state().name(); }
+  void set_name(std::string name) { state().set_name(std::move(name)); }
+
+  /// Waits until the task has ended; rethrows its exception, throws cancelled_error if it was cancelled. Cancelling the wait
+  /// cancels the task. Awaiting a task that is done takes no pass. Mirrors `await task`.
+  handle_awaiter<void> operator co_await() const;
+
+  /// For those who write awaiters. Throws invalid_state_error if it is empty.
+  task_state& state() const {
+    if (state_ == nullptr) throw invalid_state_error("weft: this task handle is empty; assign it from create_task() first");
+    return *state_;
+  }
+
+ private:
+  task_state* state_ = nullptr;
+};
+
+/// A running task and its result.
+template <class T = void>
+class task_handle {
+ public:
+  using value_type = T;
+
+  task_handle() noexcept = default;
+  explicit task_handle(typed_task_state<T>& state) noexcept : ref_(state) {}
+
+  operator task_ref() const noexcept { return ref_; }
+  explicit operator bool() const noexcept { return static_cast<bool>(ref_); }
+  friend bool operator==(const task_handle&, const task_handle&) noexcept = default;
+
+  /// As in task_ref.
+  bool cancel() { return ref_.cancel(); }
+  int cancelling() const { return ref_.cancelling(); }
+  int uncancel() { return ref_.uncancel(); }
+  bool done() const { return ref_.done(); }
+  bool cancelled() const { return ref_.cancelled(); }
+  std::exception_ptr exception() const { return ref_.exception(); }
+  bool exception_retrieved() const { return ref_.exception_retrieved(); }
+  template <std::invocable<task_ref> F>
+  callback_handle add_done_callback(F&& fn) const {
+    return ref_.add_done_callback(std::forward<F>(fn));
+  }
+  std::string name() const { return ref_.name(); }
+  void set_name(std::string name) { ref_.set_name(std::move(name)); }
+
+  /// The result: a reference to it, valid as long as a handle is; from an rvalue handle the result itself, moved out. Rethrows
+  /// the task's exception, throws cancelled_error if it was cancelled, invalid_state_error if it is not done. Mirrors
+  /// Task.result().
+  decltype(auto) result() const& { return std::as_const(looked_at().result).value(); }
+  T result() && { return std::move(looked_at().result).value(); }
+
+  /// Waits for the result; else as in task_ref. `co_await handle` gives what result() gives: a reference from a named handle,
+  /// the value itself from a temporary or a moved one.
+  handle_awaiter<const stored_t<T>&> operator co_await() const&
+    requires std::is_object_v<T>;
+  handle_awaiter<T> operator co_await() const&
+    requires(!std::is_object_v<T>);
+  handle_awaiter<T> operator co_await() &&;
+
+  typed_task_state<T>& state() const { return static_cast<typed_task_state<T>&>(ref_.state()); }
+
+ private:
+  typed_task_state<T>& looked_at() const {
+    typed_task_state<T>& s = state();
+    s.look();
+    return s;
+  }
+
+  task_ref ref_;
+};
+
+/// Starts a task on the loop that runs in this thread (asyncio.create_task): it runs from the next pass on. Throws usage_error
+/// if none runs, invalid_state_error if `coroutine` is empty.
+template <class T>
+task_handle<T> create_task(task<T> coroutine, std::string name = {});
+
+/// Starts fn(args...), of which both are kept alive until it has ended; see make_task().
+template <class F, class... Args>
+  requires task_function<std::decay_t<F>, std::decay_t<Args>...>
+auto create_task(F&& fn, Args&&... args);
+
+/// The task that calls (asyncio.current_task); empty in callbacks and outside the loop.
+task_ref current_task() noexcept;
+
+/// The tasks that are not done, oldest first (asyncio.all_tasks), of the loop that runs in this thread, or of `loop`.
+std::vector<task_ref> all_tasks();
+std::vector<task_ref> all_tasks(const event_loop& loop);
+
+// ---- details ----
+
+inline std::exception_ptr task_ref::exception() const {
+  task_state& s = state();
+  if (!s.done()) throw invalid_state_error("weft: the task is not done, so it has no exception yet; await it first");
+  if (s.cancelled()) throw cancelled_error();
+  s.look();
+  return s.failure();
+}
+
+template <std::invocable<task_ref> F>
+callback_handle task_ref::add_done_callback(F&& fn) const {
+  task_state& s = state();
+  s.loop_or_throw().check_usable();
+  callback& c = *make_callback(std::forward<F>(fn), *this);
+  s.add_done_callback(c);
+  return callback_handle(c);
+}
+
+/// What waits for a task by its handle: its place among the task's callbacks is the waiting task's own links.
+class handle_awaiter_base : public waitable {
+ public:
+  explicit handle_awaiter_base(const task_ref& target) : target_(target.state()) { target_.retain(); }
+  handle_awaiter_base(const handle_awaiter_base&) = delete;
+  handle_awaiter_base& operator=(const handle_awaiter_base&) = delete;
+
+  bool await_ready() const noexcept { return target_.done(); }
+
+  void await_suspend(task_state& waiting) {
+    if (&target_ == &waiting) throw usage_error("weft: a task cannot await itself");
+    if (&target_.loop() != &waiting.loop()) {
+      throw usage_error("weft: the task belongs to another loop; reach that loop through its remote()");
+    }
+    waiting.wait_on(*this);
+    target_.add_done_callback(waiting);
+  }
+
+  void await_cancelled() noexcept { look_if_done(); }
+
+  bool cancel(cancel_walk& walk) noexcept override {
+    if (target_.done()) return false;
+    walk.then(target_);
+    return true;
+  }
+  std::string describe() const override { return "task '" + target_.name() + "'"; }
+
+ protected:
+  ~handle_awaiter_base() { target_.release(); }
+
+  void look_if_done() noexcept {
+    if (target_.done()) target_.look();
+  }
+
+  task_state& target_;
+};
+
+template <class T>
+class handle_awaiter final : public handle_awaiter_base {
+  using result_type = std::remove_cvref_t<T>;
+
+ public:
+  explicit handle_awaiter(const task_ref& target) : handle_awaiter_base(target) {}
+
+  T await_resume() {
+    target_.look();
+    if constexpr (std::is_reference_v<T> && std::is_const_v<std::remove_reference_t<T>>) {
+      return std::as_const(static_cast<typed_task_state<result_type>&>(target_).result).value();
+    } else {
+      return std::move(static_cast<typed_task_state<T>&>(target_).result).value();
+    }
+  }
+};
+
+/// For a task_ref: the result, whatever its type, is left where it is.
+template <>
+class handle_awaiter<void> final : public handle_awaiter_base {
+ public:
+  explicit handle_awaiter(const task_ref& target) : handle_awaiter_base(target) {}
+
+  void await_resume() {
+    target_.look();
+    if (target_.cancelled()) throw cancelled_error();
+    if (target_.failed()) std::rethrow_exception(target_.failure());
+  }
+};
+
+inline handle_awaiter<void> task_ref::operator co_await() const { return handle_awaiter<void>(*this); }
+
+template <class T>
+handle_awaiter<const stored_t<T>&> task_handle<T>::operator co_await() const&
+  requires std::is_object_v<T>
+{
+  return handle_awaiter<const stored_t<T>&>(ref_);
+}
+template <class T>
+handle_awaiter<T> task_handle<T>::operator co_await() const&
+  requires(!std::is_object_v<T>)
+{
+  return handle_awaiter<T>(ref_);
+}
+template <class T>
+handle_awaiter<T> task_handle<T>::operator co_await() && {
+  return handle_awaiter<T>(ref_);
+}
+
+/// Makes the task's state without starting it; state.start() does.
+template <class T>
+task_handle<T> prepare_task(event_loop& loop, task<T>&& coroutine, std::string name = {}) {
+  loop.check_usable();
+  if (!coroutine) coroutine.release();  // throws
+  task<T> owner = std::move(coroutine);
+  promise<T>& root = owner.release();
+  try {
+    return task_handle<T>(*new typed_task_state<T>(loop, root, std::move(name)));
+  } catch (...) {
+    root.coroutine().destroy();
+    throw;
+  }
+}
+
+/// What event_loop::create_task() calls.
+template <class T>
+task_handle<T> spawn(event_loop& loop, task<T>&& coroutine, std::string name) {
+  task_handle<T> handle = prepare_task(loop, std::move(coroutine), std::move(name));
+  handle.state().start();
+  return handle;
+}
+
+template <class T>
+task_handle<T> create_task(task<T> coroutine, std::string name) {
+  return spawn(event_loop::current(), std::move(coroutine), std::move(name));
+}
+
+template <class F, class... Args>
+  requires task_function<std::decay_t<F>, std::decay_t<Args>...>
+auto create_task(F&& fn, Args&&... args) {
+  static_assert(safe_argument<F> && (safe_argument<Args> && ...), WEFT_OWNED_CLOSURE_ADVICE);
+  event_loop& loop = event_loop::current();
+  return spawn(loop, make_task(std::forward<F>(fn), std::forward<Args>(args)...), {});
+}
+
+inline task_ref current_task() noexcept {
+  task_state* current = task_state::current();
+  return current != nullptr ? task_ref(*current) : task_ref();
+}
+
+inline std::vector<task_ref> all_tasks(const event_loop& loop) {
+  std::vector<task_ref> tasks;
+  loop.tenants().for_each([&](tenant& t) {
+    auto& state = static_cast<task_state&>(t);  // the loop's tenants are tasks
+    if (!state.done()) tasks.emplace_back(state);
+  });
+  return tasks;
+}
+
+inline std::vector<task_ref> all_tasks() { return all_tasks(event_loop::current()); }
+
+}  // namespace weft

@@ -1,0 +1,478 @@
+// A task as the loop sees it: a chain of suspended coroutines, what it waits for, and how it ended (asyncio.Task).
+// SPDX-License-Identifier: MIT
+//
+// Coroutines that a task awaits directly form a chain, root to leaf. A step resumes the leaf; a coroutine that awaits or ends
+// leaves the next one to resume in a slot, and the step's loop goes on with it. Symmetric transfer would do the same in
+// optimised builds only: at -O0 and under sanitizers it is a call, and a loop of a million awaits overflows the stack. For the
+// same reason a chain is destroyed leaf first by a loop, and cancelling walks from task to task without recursion.
+//
+// Cancelling is CPython 3.13's: a request is counted; what the task waits for is cancelled if it can be; if not, the request
+// stays (must-cancel) until the next step, where it becomes a cancelled_error at the co_await that the task waits at.
+//
+// Awaiters use wait_on(), wake(), wake_cancelled(); handles (task_handle.hpp) use the rest.
+#pragma once
+
+#include <weft/core/awaitable.hpp>
+#include <weft/core/callback.hpp>
+#include <weft/core/event_loop.hpp>
+#include <weft/core/outcome.hpp>
+#include <weft/detail/frame_pool.hpp>
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace weft {
+
+class task_state;
+
+/// "file:line (function)", for people.
+std::string to_string(const std::source_location& where);
+
+/// What a coroutine of a task's chain shares with its task; the base of every promise.
+class chain_link {
+ public:
+  chain_link(const chain_link&) = delete;
+  chain_link& operator=(const chain_link&) = delete;
+
+  task_state* owner() const noexcept { return task_; }
+  chain_link* awaited_by() const noexcept { return parent_; }
+  std::coroutine_handle<> coroutine() noexcept { return std::coroutine_handle<chain_link>::from_promise(*this); }
+
+  /// The co_await that this coroutine is at; before its first one, the coroutine itself.
+  const std::source_location& where() const noexcept { return where_; }
+  void at(const std::source_location& where) noexcept { where_ = where; }
+
+  /// A coroutine of the library that only keeps something alive for the one that it awaits; reports leave it out.
+  bool stands_for_another() const noexcept { return where_.line() == 0; }
+
+  void join(task_state& task, chain_link* parent) noexcept {
+    task_ = &task;
+    parent_ = parent;
+  }
+
+ protected:
+  explicit chain_link(const std::source_location& where) noexcept : where_(where) {}
+  ~chain_link() = default;
+
+ private:
+  task_state* task_ = nullptr;
+  chain_link* parent_ = nullptr;
+  std::source_location where_;
+};
+
+/// Is told, in the pass after a task has ended, that it has; see task_state::set_observer().
+class task_observer {
+ public:
+  virtual void task_ended(task_state& task) noexcept = 0;
+
+ protected:
+  ~task_observer() = default;
+};
+
+/// Several tasks that are cancelled one after the other on behalf of one that waits for all of them.
+class cancel_fan {
+ public:
+  /// The next task to cancel, or null after the last one.
+  virtual task_state* next_to_cancel() noexcept = 0;
+
+ protected:
+  ~cancel_fan() = default;
+
+ private:
+  friend class cancel_walk;
+  cancel_fan* below_ = nullptr;
+  std::size_t depth_ = 0;
+};
+
+/// Cancels a task, whatever that task waits for, and so on: depth first, in the order in which asyncio's recursion would,
+/// with a stack that lives in the fans. A waitable names its next task or fan from within cancel().
+class cancel_walk {
+ public:
+  void then(task_state& next) noexcept { next_ = &next; }
+  void then(cancel_fan& fan) noexcept { fan_ = &fan; }
+
+  /// Cancels what `from` waits for, and all that follows from that. The request to `from` itself is counted by the caller.
+  void pass_on(task_state& from) noexcept;
+
+ private:
+  task_state* next_ = nullptr;
+  cancel_fan* fan_ = nullptr;
+};
+
+class task_state : public tenant {
+ public:
+  task_state(const task_state&) = delete;
+  task_state& operator=(const task_state&) = delete;
+
+  /// The task whose step runs in this thread; null outside tasks.
+  static task_state* current() noexcept { return current_; }
+
+  // ---- for awaiters ----
+
+  /// From await_suspend: what this task waits for until it is woken.
+  void wait_on(waitable& what) noexcept { waiting_for_ = &what; }
+
+  /// The wait is over: the task goes on in the next pass. From now on a cancel() can only ask for the next wait.
+  void wake() noexcept {
+    waiting_for_ = nullptr;
+    loop_->schedule(*this);
+  }
+
+  /// From waitable::cancel(): the same, and the co_await throws cancelled_error.
+  void wake_cancelled() noexcept {
+    flags_ |= throw_cancelled;
+    wake();
+  }
+
+  /// Whether the co_await that resumes now has to throw cancelled_error; resets it.
+  bool take_cancelled() noexcept {
+    if ((flags_ & throw_cancelled) == 0) [[likely]] return false;
+    flags_ &= static_cast<std::uint8_t>(~throw_cancelled);
+    return true;
+  }
+
+  /// The loop on which it runs. loop_or_throw(): loop_closed_error once that loop has gone.
+  event_loop& loop() const noexcept { return *loop_; }
+  event_loop& loop_or_throw() const {
+    if (loop_ == nullptr) throw loop_closed_error();
+    return *loop_;
+  }
+
+  // ---- for promises ----
+
+  /// The coroutine that the running step resumes next, as the leaf of the chain.
+  void go_on_with(chain_link& leaf) noexcept {
+    leaf_ = &leaf;
+    next_ = leaf.coroutine();
+  }
+
+  /// The root coroutine has run to its end.
+  void body_ended() noexcept { flags_ |= ended; }
+
+  // ---- for handles and for those who wait for several tasks ----
+
+  /// Schedules the first step; called once.
+  void start() noexcept { loop_->schedule(*this); }
+
+  /// Instead of start(): it ends cancelled, and never runs.
+  void drop_unstarted() noexcept {
+    destroy_chain();
+    set_done(ended_cancelled);
+  }
+
+  /// asyncio's Task.cancel(), cancelling(), uncancel().
+  bool cancel();
+  int cancelling() const noexcept { return static_cast<int>(cancel_requests_); }
+  int uncancel() noexcept;
+
+  bool done() const noexcept { return (flags_ & is_done) != 0; }
+  bool cancelled() const noexcept { return (flags_ & was_cancelled) != 0; }
+  bool failed() const noexcept { return (flags_ & has_failed) != 0; }
+
+  /// The exception of a failed task.
+  virtual std::exception_ptr failure() const noexcept = 0;
+
+  /// Somebody has seen the exception, or will as soon as there is one: it is not reported as lost.
+  void look() noexcept { flags_ |= looked_at; }
+  bool lost() const noexcept { return failed() && (flags_ & looked_at) == 0; }
+
+  /// Runs `r` in the pass after the task has ended; in the next one if it has. `r` must leave before it is destroyed.
+  void add_done_callback(runnable& r) noexcept {
+    if (done()) {
+      loop_->schedule(r);
+    } else {
+      callbacks_.push_back(r);
+    }
+  }
+
+  /// As a done callback of `observer` that costs no memory, if there is no other callback yet; else returns false. The place
+  /// in the ready queue is the task's own, which it no longer needs.
+  bool set_observer(task_observer& observer) noexcept {
+    if (done() || observer_ != nullptr || !callbacks_.empty()) return false;
+    observer_ = &observer;
+    return true;
+  }
+  void drop_observer(const task_observer& observer) noexcept {
+    if (observer_ == &observer) observer_ = nullptr;
+  }
+
+  std::string name() const;
+  void set_name(std::string name);
+  void set_created(const std::source_location& where) noexcept { created_ = where; }
+
+  /// Name and where it was created, and for a task that waits also for what and where: each coroutine of its chain.
+  std::string label() const;
+  std::string report() const override;
+
+  void retain() noexcept { ++references_; }
+  void release() noexcept {
+    if (--references_ == 0) dispose();
+  }
+
+  void run() final;
+  void abandon() noexcept final;
+
+ protected:
+  /// Takes over a coroutine that has not started. It is not scheduled before start().
+  task_state(event_loop& loop, chain_link& root, std::string name);
+  ~task_state();
+
+ private:
+  friend class cancel_walk;
+
+  enum flag : std::uint8_t {
+    must_cancel = 1,       // a request that waits for the next step
+    throw_cancelled = 2,   // the co_await that resumes next throws
+    ended = 4,             // the root coroutine is at its end
+    is_done = 8,
+    was_cancelled = 16,
+    has_failed = 32,
+    looked_at = 64,
+    started = 128,
+  };
+
+  /// Moves the result out of the root's promise, or ends without one; says how it ended.
+  virtual std::uint8_t take_result(chain_link& root) noexcept = 0;
+  virtual void drop_result() noexcept = 0;
+  virtual void destroy() noexcept = 0;
+
+  void cancel_wait(cancel_walk& walk) noexcept;
+  bool break_wait() noexcept;
+  bool before_step() noexcept;
+  void after_step() noexcept;
+  void finish() noexcept;
+  void set_done(std::uint8_t how) noexcept;
+  void destroy_chain() noexcept;
+  void report_lost() noexcept;
+  void dispose() noexcept;
+
+  chain_link* leaf_;
+  waitable* waiting_for_ = nullptr;
+  event_loop* loop_;
+  task_observer* observer_ = nullptr;
+  ready_queue callbacks_;
+  std::unique_ptr<std::string> name_;
+  std::uint64_t number_;
+  std::source_location created_;
+  std::uint32_t references_ = 1;  // the loop's, until the task has ended
+  std::uint32_t cancel_requests_ = 0;
+  std::uint8_t flags_ = 0;
+
+  static inline constinit thread_local task_state* current_ = nullptr;
+  static inline constinit thread_local std::coroutine_handle<> next_ = nullptr;
+
+ protected:
+  static constexpr std::uint8_t ended_with_value = is_done;
+  static constexpr std::uint8_t ended_cancelled = is_done | was_cancelled;
+  static constexpr std::uint8_t ended_failed = is_done | has_failed;
+};
+
+// ---- details ----
+
+WEFT_COLD inline std::string to_string(const std::source_location& where) {
+  std::string_view function = where.function_name();
+  // Inside a coroutine g++ names the function that it made of it: "void f(f()::_Z1fv.Frame*)". Back to "f".
+  if (function.ends_with(".Frame*)")) {
+    std::size_t open = function.size();
+    int depth = 0;
+    do {
+      --open;
+      depth += function[open] == ')' ? 1 : function[open] == '(' ? -1 : 0;
+    } while (depth > 0 && open > 0);
+    function = function.substr(0, open);
+    if (function.starts_with("void ")) function.remove_prefix(5);
+  }
+  return std::string(where.file_name()) + ":" + std::to_string(where.line()) + " (" + std::string(function) + ")";
+}
+
+inline task_state::task_state(event_loop& loop, chain_link& root, std::string name)
+    : leaf_(&root),
+      loop_(&loop),
+      name_(name.empty() ? nullptr : std::make_unique<std::string>(std::move(name))),
+      number_(loop.next_task_number()),
+      created_(root.where()) {
+  root.join(*this, nullptr);
+  loop.admit(*this);
+}
+
+inline task_state::~task_state() {
+  if (loop_ != nullptr) loop_->leave(*this);
+}
+
+inline void task_state::run() {
+  if ((flags_ & (must_cancel | is_done | started)) != started) [[unlikely]] {
+    if (!before_step()) return;
+  }
+  waiting_for_ = nullptr;
+  current_ = this;
+  std::coroutine_handle<> coroutine = leaf_->coroutine();
+  do {
+    next_ = nullptr;
+    coroutine.resume();
+    coroutine = next_;
+  } while (coroutine);
+  if ((flags_ & (must_cancel | ended)) != 0) [[unlikely]] after_step();
+  current_ = nullptr;
+}
+
+// Everything that a step seldom has to look at; returns whether there is a coroutine to resume. The task may be gone if not.
+inline bool task_state::before_step() noexcept {
+  if (done()) {  // this was the observer's turn
+    if (task_observer* observer = std::exchange(observer_, nullptr)) observer->task_ended(*this);
+    release();
+    return false;
+  }
+  if ((flags_ & started) == 0) {
+    flags_ |= started;
+    if ((flags_ & must_cancel) != 0) {  // there is nobody to throw to
+      drop_unstarted();
+      return false;
+    }
+  }
+  if ((flags_ & must_cancel) != 0) {
+    flags_ = static_cast<std::uint8_t>((flags_ & ~must_cancel) | throw_cancelled);
+  }
+  return true;
+}
+
+inline void task_state::after_step() noexcept {
+  if ((flags_ & ended) != 0) return finish();
+  // Cancelled while it ran, and it waits again: what it waits for now is cancelled at once.
+  if (waiting_for_ == nullptr) return;
+  flags_ &= static_cast<std::uint8_t>(~must_cancel);
+  cancel_walk().pass_on(*this);
+}
+
+inline void task_state::finish() noexcept {
+  std::uint8_t how = take_result(*leaf_);
+  destroy_chain();  // the parameters live until here; what their destructors do is still part of the task
+  if (how == ended_with_value && (flags_ & must_cancel) != 0) {
+    drop_result();
+    how = ended_cancelled;
+  }
+  set_done(how);
+}
+
+inline void task_state::set_done(std::uint8_t how) noexcept {
+  flags_ |= how;
+  if (observer_ != nullptr) loop_->schedule(*this);
+  loop_->schedule(callbacks_);
+  if (observer_ == nullptr) release();  // else after the observer's turn
+}
+
+inline void task_state::destroy_chain() noexcept {
+  while (leaf_ != nullptr) {
+    chain_link* parent = leaf_->awaited_by();
+    leaf_->coroutine().destroy();
+    leaf_ = parent;
+  }
+}
+
+WEFT_COLD inline void task_state::abandon() noexcept {
+  event_loop& loop = *loop_;
+  const bool queued = linked();
+  unlink();
+  if (done()) {
+    loop_ = nullptr;
+    if (queued) release();  // the observer's turn will not come
+    return;
+  }
+  loop.call_exception_handler({"Task was destroyed but it is pending", nullptr, label()});
+  waiting_for_ = nullptr;
+  destroy_chain();
+  flags_ |= ended_cancelled;
+  while (!callbacks_.empty()) callbacks_.pop_front().discard();
+  loop_ = nullptr;
+  release();
+}
+
+inline bool task_state::cancel() {
+  if (done()) return false;
+  loop_->check_usable();
+  ++cancel_requests_;
+  cancel_walk().pass_on(*this);
+  return true;
+}
+
+inline int task_state::uncancel() noexcept {
+  if (cancel_requests_ > 0 && --cancel_requests_ == 0) flags_ &= static_cast<std::uint8_t>(~must_cancel);
+  return cancelling();
+}
+
+inline void task_state::cancel_wait(cancel_walk& walk) noexcept {
+  if (waiting_for_ == nullptr || !waiting_for_->cancel(walk)) flags_ |= must_cancel;
+}
+
+// For a task in a circle of tasks that wait for each other: the wait cannot end by itself, so it ends here.
+inline bool task_state::break_wait() noexcept {
+  if (waiting_for_ == nullptr || !linked()) return false;
+  unlink();
+  wake_cancelled();
+  return true;
+}
+
+inline void cancel_walk::pass_on(task_state& from) noexcept {
+  // No path is longer than there are tasks, unless it goes round in a circle.
+  const std::size_t longest = from.loop().tenant_count();
+  cancel_fan* top = nullptr;
+  std::size_t depth = 0;
+  task_state* task = &from;
+  for (;;) {
+    next_ = nullptr;
+    fan_ = nullptr;
+    if (depth <= longest || !task->break_wait()) task->cancel_wait(*this);
+    if (fan_ != nullptr) {
+      fan_->below_ = top;
+      fan_->depth_ = depth;
+      top = fan_;
+    }
+    task = next_;
+    ++depth;
+    while (task == nullptr || task->done()) {
+      if (top == nullptr) return;
+      depth = top->depth_ + 1;
+      task = top->next_to_cancel();
+      if (task == nullptr) top = top->below_;
+    }
+    ++task->cancel_requests_;
+  }
+}
+
+inline std::string task_state::name() const { return name_ != nullptr ? *name_ : "Task-" + std::to_string(number_); }
+
+inline void task_state::set_name(std::string name) { name_ = std::make_unique<std::string>(std::move(name)); }
+
+WEFT_COLD inline std::string task_state::label() const { return "'" + name() + "', created at " + to_string(created_); }
+
+WEFT_COLD inline std::string task_state::report() const {
+  if (done()) return {};
+  std::string text = "task " + label();
+  if (waiting_for_ != nullptr) text += "\n    waits for " + waiting_for_->describe();
+  for (const chain_link* link = leaf_; link != nullptr; link = link->awaited_by()) {
+    if (link->stands_for_another()) continue;
+    text += "\n    at " + to_string(link->where());
+  }
+  return text;
+}
+
+WEFT_COLD inline void task_state::report_lost() noexcept {
+  const exception_context context("Task exception was never retrieved", failure(), label());
+  if (loop_ != nullptr) {
+    loop_->call_exception_handler(context);
+  } else {
+    event_loop::default_exception_handler(context);
+  }
+}
+
+inline void task_state::dispose() noexcept {
+  if (lost()) report_lost();
+  destroy();
+}
+
+}  // namespace weft
