@@ -1,9 +1,9 @@
 // What a weft coroutine can co_await, and how to write such a thing.
 // SPDX-License-Identifier: MIT
 //
-// An awaiter sees the task that waits, never a coroutine handle: it says what the task waits for and later wakes it. All the
-// rest - that the wake-up takes a loop pass, that a cancelled wait throws, file and line for reports - is the same for all
-// awaiters and is done once, by the promise. The price: weft's awaiters work in weft's coroutines only.
+// An awaiter sees the task that waits, never a coroutine handle: it says what the task waits for and later wakes it.
+// All the rest - that the wake-up takes a loop pass, that a cancelled wait throws, file and line for reports - is the
+// same for all awaiters and is done once, by the promise. The price: weft's awaiters work in weft's coroutines only.
 //
 //     class turn {                                       // a whole awaiter: lets the other tasks run once
 //      public:
@@ -23,9 +23,9 @@ namespace weft {
 class task_state;
 class cancel_walk;
 
-/// Something that a task can wait for. await_suspend returns nothing, or false to go on at once without a loop pass. Where a
-/// cancelled wait must be undone, an awaiter has `await_cancelled() noexcept`: it is called instead of await_resume(),
-/// before cancelled_error is thrown.
+/// Something that a task can wait for. await_suspend returns nothing, or false to go on at once without a loop pass.
+/// Where a cancelled wait must be undone, an awaiter has `await_cancelled() noexcept`: it is called instead of
+/// await_resume(), before cancelled_error is thrown.
 template <class A>
 concept awaiter = requires(std::remove_reference_t<A>& a, task_state& waiting) {
   { a.await_ready() } -> std::convertible_to<bool>;
@@ -39,12 +39,13 @@ concept makes_awaiter = requires(A&& a) {
   { std::forward<A>(a).operator co_await() } -> awaiter;
 };
 
-/// What a waiting task is told to wait for, seen from the task: how to cancel the wait, and how to describe it. An awaiter
-/// that derives from it registers itself with task_state::wait_on().
+/// What a waiting task is told to wait for, seen from the task: how to cancel the wait, and how to describe it. An
+/// awaiter that derives from it registers itself with task_state::wait_on().
 class waitable {
  public:
-  /// asyncio's Future.cancel(). True: the task will be woken and its co_await throws cancelled_error. False: what it waits for
-  /// is over already. Tasks that must be cancelled in turn are named to the walk, which gets to them without recursion.
+  /// asyncio's Future.cancel(). True: the task will be woken and its co_await throws cancelled_error. False: what it
+  /// waits for is over already. Tasks that must be cancelled in turn are named to the walk, which gets to them without
+  /// recursion.
   virtual bool cancel(cancel_walk& walk) noexcept = 0;
 
   /// Names it for a report: "sleep_for", "task 'fetch'".

@@ -1,8 +1,10 @@
-// Plain functions on the loop: what call_soon, call_later, call_at and add_done_callback keep, and the handles they return.
+// Plain functions on the loop: what call_soon, call_later, call_at and add_done_callback keep, and the handles they
+// return.
 // SPDX-License-Identifier: MIT
 //
-// asyncio's Handle and TimerHandle. One allocation (from the frame pool) holds the links, the timer's slot and the bound
-// function. The loop and the handles share it by counting, since either may let go first. One thread only, like the loop.
+// asyncio's Handle and TimerHandle. One allocation (from the frame pool) holds the links, the timer's slot and the
+// bound function. The loop and the handles share it by counting, since either may let go first. One thread only, like
+// the loop.
 //
 //     weft::timer_handle h = loop.call_later(10ms, [] { fmt::print("ten\n"); });
 //     h.cancel();
@@ -98,8 +100,8 @@ class timer_handle : public callback_handle {
   time_point when() const noexcept { return callback_ != nullptr ? callback_->when() : time_point{}; }
 };
 
-/// A callback that calls fn(args...) once; all are kept as decayed copies and handed over as rvalues, as std::thread does.
-/// The caller owns the one reference, normally on behalf of the queue that it puts the callback in.
+/// A callback that calls fn(args...) once; all are kept as decayed copies and handed over as rvalues, as std::thread
+/// does. The caller owns the one reference, normally on behalf of the queue that it puts the callback in.
 template <class F, class... Args>
   requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
 callback* make_callback(F&& fn, Args&&... args);

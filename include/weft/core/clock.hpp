@@ -47,7 +47,9 @@ class clock {
 /// std::chrono::steady_clock.
 class steady_clock final : public clock {
  public:
-  time_point now() noexcept override { return std::chrono::time_point_cast<duration>(std::chrono::steady_clock::now()); }
+  time_point now() noexcept override {
+    return std::chrono::time_point_cast<duration>(std::chrono::steady_clock::now());
+  }
   duration wait_until(time_point deadline) noexcept override {
     const time_point present = now();
     return deadline > present ? deadline - present : duration::zero();
@@ -78,8 +80,8 @@ class virtual_clock final : public clock {
   std::uint64_t pass_limit_;
 };
 
-/// A span of time in whole nanoseconds, rounded up: never early. Throws std::invalid_argument for NaN and for what does not
-/// fit (about 292 years).
+/// A span of time in whole nanoseconds, rounded up: never early. Throws std::invalid_argument for NaN and for what does
+/// not fit (about 292 years).
 template <class Rep, class Period>
 duration to_nanoseconds(std::chrono::duration<Rep, Period> span);
 

@@ -12,8 +12,8 @@
 
 namespace weft {
 
-/// Thrown by the co_await at which a task is cancelled (asyncio.CancelledError). Let it pass, or rethrow it after cleaning
-/// up: a task that swallows it goes on, as in asyncio. Not a std::exception.
+/// Thrown by the co_await at which a task is cancelled (asyncio.CancelledError). Let it pass, or rethrow it after
+/// cleaning up: a task that swallows it goes on, as in asyncio. Not a std::exception.
 class cancelled_error final {
  public:
   const char* what() const noexcept { return "weft: the task was cancelled"; }
@@ -25,8 +25,8 @@ class keyboard_interrupt final {
   const char* what() const noexcept { return "weft: interrupted by SIGINT"; }
 };
 
-/// A call that can never work where it stands: run() inside run(), no running loop, a task that awaits itself, a call from
-/// another thread (asyncio's RuntimeError).
+/// A call that can never work where it stands: run() inside run(), no running loop, a task that awaits itself, a call
+/// from another thread (asyncio's RuntimeError).
 class usage_error : public std::logic_error {
  public:
   using std::logic_error::logic_error;
@@ -38,15 +38,15 @@ class loop_closed_error : public usage_error {
   loop_closed_error() : usage_error("weft: the event loop is closed; keep the loop alive while others post to it") {}
 };
 
-/// An operation that the state of a task or future does not allow: the result of a task that is not done, awaiting a task
-/// that is empty or was awaited before (asyncio.InvalidStateError).
+/// An operation that the state of a task or future does not allow: the result of a task that is not done, awaiting a
+/// task that is empty or was awaited before (asyncio.InvalidStateError).
 class invalid_state_error : public std::logic_error {
  public:
   using std::logic_error::logic_error;
 };
 
-/// The loop would wait for ever: nothing is ready, no timer is armed, no descriptor is watched and no other thread can post.
-/// what() lists who waits for what, with file and line. asyncio hangs here.
+/// The loop would wait for ever: nothing is ready, no timer is armed, no descriptor is watched and no other thread can
+/// post. what() lists who waits for what, with file and line. asyncio hangs here.
 class deadlock_error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -3,9 +3,9 @@
 //
 // A pass is CPython's (asyncio.BaseEventLoop._run_once), in this order: wait for descriptors, not at all if anything is
 // ready; queue the I/O that is ready and what other threads posted; queue the timers that are due; run exactly what is
-// queued now - what is queued meanwhile runs in the next pass. Everything that programs can observe follows from this order,
-// so it is kept to the letter. Two things are skipped because nobody can see it: the system call, where no descriptor is
-// watched, and the clock, where no timer is armed.
+// queued now - what is queued meanwhile runs in the next pass. Everything that programs can observe follows from this
+// order, so it is kept to the letter. Two things are skipped because nobody can see it: the system call, where no
+// descriptor is watched, and the clock, where no timer is armed.
 //
 // The loop knows nothing of coroutines. It runs `runnable`s, and owns `tenant`s (tasks), which it ends before it goes.
 //
@@ -17,6 +17,7 @@
 #include <weft/core/callback.hpp>
 #include <weft/core/clock.hpp>
 #include <weft/core/error.hpp>
+#include <weft/core/exception_handler.hpp>
 #include <weft/core/mailbox.hpp>
 #include <weft/core/poller.hpp>
 #include <weft/core/runnable.hpp>
@@ -24,26 +25,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <exception>
 #include <memory>
 #include <string>
-#include <typeinfo>
 #include <utility>
 #include <vector>
 
 namespace weft {
-
-/// What the exception handler is told: an exception that nobody else can be told of.
-class exception_context {
- public:
-  exception_context(std::string what_happened, std::exception_ptr cause, std::string who = {})
-      : message(std::move(what_happened)), exception(std::move(cause)), task(std::move(who)) {}
-
-  std::string message;           ///< what happened, for people
-  std::exception_ptr exception;  ///< may be null
-  std::string task;              ///< the task's name and where it was created; empty outside tasks
-};
 
 /// Which clock and poller a loop uses; null: its own steady clock and the best poller of the platform.
 struct loop_options {
@@ -77,8 +65,8 @@ class event_loop {
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
 
-  /// Ends the tasks that are left, newest first (they may refer to what older ones own), without resuming them: their frames
-  /// are destroyed. Callbacks that are left are destroyed uncalled. Handles and remotes may outlive the loop.
+  /// Ends the tasks that are left, newest first (they may refer to what older ones own), without resuming them: their
+  /// frames are destroyed. Callbacks that are left are destroyed uncalled. Handles and remotes may outlive the loop.
   ~event_loop();
 
   /// The loop that runs in this thread (asyncio.get_running_loop). Throws usage_error if none does.
@@ -89,9 +77,9 @@ class event_loop {
   time_point time() const noexcept { return clock_->now(); }
   weft::clock& clock() const noexcept { return *clock_; }
 
-  /// Calls fn(args...) in the next pass, after `delay`, at `when`; arguments are kept as by std::thread. A delay that is not
-  /// positive means the next pass. std::invalid_argument for a delay that is NaN or too long; usage_error from another
-  /// thread than the one that runs the loop; loop_closed_error while the loop is being destroyed.
+  /// Calls fn(args...) in the next pass, after `delay`, at `when`; arguments are kept as by std::thread. A delay that
+  /// is not positive means the next pass. std::invalid_argument for a delay that is NaN or too long; usage_error from
+  /// another thread than the one that runs the loop; loop_closed_error while the loop is being destroyed.
   template <class F, class... Args>
   callback_handle call_soon(F&& fn, Args&&... args);
   template <class Rep, class Period, class F, class... Args>
@@ -105,15 +93,16 @@ class event_loop {
     return spawn(*this, std::forward<Task>(coroutine), std::move(name));
   }
 
-  /// Runs until the awaitable (a task or a handle) is done and returns its result (loop.run_until_complete). Throws what the
-  /// awaitable throws, deadlock_error, and usage_error if the loop was stopped before, or if a loop runs already.
+  /// Runs until the awaitable (a task or a handle) is done and returns its result (loop.run_until_complete). Throws
+  /// what the awaitable throws, deadlock_error, and usage_error if the loop was stopped before, or if a loop runs
+  /// already.
   template <class Awaitable>
   decltype(auto) run_until_complete(Awaitable&& awaitable) {
     return complete(*this, std::forward<Awaitable>(awaitable));
   }
 
-  /// Runs until stop(). Throws deadlock_error when nothing can ever happen again, livelock_error (virtual clocks). The loop
-  /// is whole afterwards and may be run again.
+  /// Runs until stop(). Throws deadlock_error when nothing can ever happen again, livelock_error (virtual clocks). The
+  /// loop is whole afterwards and may be run again.
   void run_forever();
 
   /// Ends run_forever() after the pass that is running; before it runs: after its first pass.
@@ -124,11 +113,13 @@ class event_loop {
   /// A handle for other threads. While it or a copy of it is alive, the loop waits instead of reporting a deadlock.
   remote_loop remote() const { return remote_loop(mailbox_); }
 
-  /// Who is told of exceptions that nobody else can be told of: fn(const exception_context&). The default writes to stderr.
+  /// Who is told of exceptions that nobody else can be told of: fn(const exception_context&). The default writes to
+  /// stderr.
   template <class F>
-  void set_exception_handler(F&& fn);
-  void call_exception_handler(const exception_context& context) noexcept;
-  static void default_exception_handler(const exception_context& context) noexcept;
+  void set_exception_handler(F&& fn) {
+    exception_handler_.set(std::forward<F>(fn));
+  }
+  void call_exception_handler(const exception_context& context) noexcept { exception_handler_.call(context); }
 
   // ---- for those who write awaiters, pollers and runners ----
 
@@ -174,11 +165,6 @@ class event_loop {
   std::size_t armed_timers() const noexcept { return timers_.size(); }
 
  private:
-  struct exception_handler {
-    virtual ~exception_handler() = default;
-    virtual void handle(const exception_context& context) = 0;
-  };
-
   void run_pass();
   void wait_for_work();
   void poll(duration timeout);
@@ -194,7 +180,7 @@ class event_loop {
   weft::poller* poller_;
   std::shared_ptr<mailbox> mailbox_;
 
-  ready_queue ready_;    // what the next pass runs
+  ready_queue ready_;        // what the next pass runs
   ready_queue running_now_;  // what is left of the pass that runs
   timer_queue timers_;
   tenant_list tenants_;
@@ -209,7 +195,7 @@ class event_loop {
   std::uint64_t pass_limit_;
   std::uint64_t tasks_created_ = 0;
   runnable* interrupt_handler_ = nullptr;
-  std::unique_ptr<exception_handler> exception_handler_;
+  exception_handler exception_handler_;
 
   static inline constinit thread_local event_loop* current_ = nullptr;
 };
@@ -319,13 +305,15 @@ inline void event_loop::run_forever() {
 }
 
 inline void event_loop::run_pass() {
-  if (++passes_without_progress_ > pass_limit_) [[unlikely]] throw_livelock();
+  if (++passes_without_progress_ > pass_limit_) [[unlikely]]
+    throw_livelock();
   if (ready_.empty() && !stopping_) {
     wait_for_work();
   } else if (watched_ > 0) {
     poll(duration::zero());
   }
-  if (mailbox_->pending() || woken_) [[unlikely]] collect_posts();
+  if (mailbox_->pending() || woken_) [[unlikely]]
+    collect_posts();
   if (!timers_.empty()) collect_due_timers();
   run_ready();
 }
@@ -388,46 +376,10 @@ inline void event_loop::run_ready() {
   }
 }
 
-template <class F>
-void event_loop::set_exception_handler(F&& fn) {
-  struct handler final : exception_handler {
-    explicit handler(F&& f) : function(std::forward<F>(f)) {}
-    void handle(const exception_context& context) override { function(context); }
-    std::decay_t<F> function;
-  };
-  exception_handler_ = std::make_unique<handler>(std::forward<F>(fn));
-}
-
-inline void event_loop::call_exception_handler(const exception_context& context) noexcept {
-  if (exception_handler_ == nullptr) return default_exception_handler(context);
-  try {
-    exception_handler_->handle(context);
-  } catch (...) {
-    default_exception_handler({"Unhandled error in exception handler", std::current_exception()});
-    default_exception_handler(context);
-  }
-}
-
-inline void event_loop::default_exception_handler(const exception_context& context) noexcept {
-  const char* task = context.task.c_str();
-  std::fprintf(stderr, "weft: %s%s%s", context.message.c_str(), *task != '\0' ? ": " : "", task);
-  if (context.exception != nullptr) {
-    try {
-      std::rethrow_exception(context.exception);
-    } catch (const std::exception& e) {
-      std::fprintf(stderr, ": %s: %s", typeid(e).name(), e.what());
-    } catch (const cancelled_error& e) {
-      std::fprintf(stderr, ": %s", e.what());
-    } catch (...) {
-      std::fprintf(stderr, ": an exception that is no std::exception");
-    }
-  }
-  std::fputc('\n', stderr);
-}
-
 WEFT_COLD inline void event_loop::throw_deadlock() const {
-  std::string message = "weft: deadlock: nothing is ready, no timer is armed, no descriptor is watched and no other thread can "
-                        "post, so the loop would wait for ever.";
+  std::string message =
+      "weft: deadlock: nothing is ready, no timer is armed, no descriptor is watched and no other thread can "
+      "post, so the loop would wait for ever.";
   tenants_.for_each([&](tenant& t) {
     if (const std::string line = t.report(); !line.empty()) message += "\n  " + line;
   });
@@ -435,9 +387,10 @@ WEFT_COLD inline void event_loop::throw_deadlock() const {
 }
 
 WEFT_COLD inline void event_loop::throw_livelock() const {
-  throw livelock_error("weft: " + std::to_string(pass_limit_) +
-                       " loop passes went by without the virtual clock moving; does a task poll with yield() for something "
-                       "that needs time to pass? Sleep, or wait for an event, instead");
+  throw livelock_error(
+      "weft: " + std::to_string(pass_limit_) +
+      " loop passes went by without the virtual clock moving; does a task poll with yield() for something "
+      "that needs time to pass? Sleep, or wait for an event, instead");
 }
 
 }  // namespace weft

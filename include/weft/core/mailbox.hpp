@@ -1,9 +1,9 @@
 // The only way into a loop from other threads and from signal handlers.
 // SPDX-License-Identifier: MIT
 //
-// A list under a mutex, a flag that coalesces wake-ups (a thousand posts between two passes cost one system call), and a
-// descriptor that the loop's poller watches: an eventfd, or a pipe where there is none. It is shared by the loop and all
-// remotes, so a post to a loop that has gone is an error and not a crash.
+// A list under a mutex, a flag that coalesces wake-ups (a thousand posts between two passes cost one system call), and
+// a descriptor that the loop's poller watches: an eventfd, or a pipe where there is none. It is shared by the loop and
+// all remotes, so a post to a loop that has gone is an error and not a crash.
 //
 //     auto remote = loop.remote();                 // copyable; keep it as long as the thread may post
 //     std::thread t([remote] { remote.call_soon_threadsafe([] { fmt::print("on the loop\n"); }); });
@@ -80,8 +80,8 @@ class mailbox {
   bool closed_ = false;
 };
 
-/// A loop, seen from another thread: event_loop::remote(). Copyable, usable from any thread, also after the loop has gone.
-/// While one is alive its loop waits instead of reporting a deadlock.
+/// A loop, seen from another thread: event_loop::remote(). Copyable, usable from any thread, also after the loop has
+/// gone. While one is alive its loop waits instead of reporting a deadlock.
 class remote_loop {
  public:
   explicit remote_loop(std::shared_ptr<mailbox> box) noexcept : box_(std::move(box)) { box_->attach(); }
@@ -98,7 +98,8 @@ class remote_loop {
   }
 
   /// Calls fn(args...) in the loop's thread, in one of its next passes; posts of one thread keep their order. Throws
-  /// loop_closed_error if the loop has gone. A function that is still queued when the loop closes is destroyed uncalled.
+  /// loop_closed_error if the loop has gone. A function that is still queued when the loop closes is destroyed
+  /// uncalled.
   template <class F, class... Args>
   void call_soon_threadsafe(F&& fn, Args&&... args) const {
     if (box_ == nullptr) throw loop_closed_error();  // moved from

@@ -1,9 +1,9 @@
 // How something ended: with a value, with an exception, or cancelled.
 // SPDX-License-Identifier: MIT
 //
-// One type serves where a coroutine leaves its result, where a task keeps it, and as what gather_outcomes() hands out. Not
-// std::expected (C++23) and not std::variant: "cancelled" is a state of its own and not an exception object, so that a task
-// which is cancelled before it starts costs no throw.
+// One type serves where a coroutine leaves its result, where a task keeps it, and as what gather_outcomes() hands out.
+// Not std::expected (C++23) and not std::variant: "cancelled" is a state of its own and not an exception object, so
+// that a task which is cancelled before it starts costs no throw.
 //
 //     for (const weft::outcome<int>& o : co_await weft::gather_outcomes(std::move(tasks)))
 //       if (o) use(*o);
@@ -116,10 +116,12 @@ class outcome {
   }
 
   template <class Value>
-  auto get(Value&& value) const -> std::conditional_t<
-      std::is_void_v<T>, void,
-      std::conditional_t<std::is_lvalue_reference_v<T>, T, std::conditional_t<std::is_lvalue_reference_v<Value>, Value, T>>> {
-    if (state_ != state::value) [[unlikely]] throw_failure();
+  auto get(Value&& value) const
+      -> std::conditional_t<std::is_void_v<T>, void,
+                            std::conditional_t<std::is_lvalue_reference_v<T>, T,
+                                               std::conditional_t<std::is_lvalue_reference_v<Value>, Value, T>>> {
+    if (state_ != state::value) [[unlikely]]
+      throw_failure();
     if constexpr (std::is_lvalue_reference_v<T>) {
       return value.get();
     } else if constexpr (!std::is_void_v<T>) {

@@ -1,10 +1,12 @@
-// Refuses, on the compilers that miscompile it, a temporary closure that owns something as an argument of an awaited call.
+// Refuses, on the compilers that miscompile it, a temporary closure that owns something as an argument of an awaited
+// call.
 // SPDX-License-Identifier: MIT
 //
 // g++ 12 to 14 destroys such a temporary twice when it stands in the same expression as a co_await:
-// `co_await create_task([owned] {...})` frees `owned` two times, silently. Named on a line of its own the same lambda is
-// safe, and so are its captures passed as arguments; so weft makes the temporary a compile error. Types with a constructor of
-// their own (std::function, what std::bind_front returns) are not affected. Elsewhere the check is always true.
+// `co_await create_task([owned] {...})` frees `owned` two times, silently. Named on a line of its own the same lambda
+// is safe, and so are its captures passed as arguments; so weft makes the temporary a compile error. Types with a
+// constructor of their own (std::function, what std::bind_front returns) are not affected. Elsewhere the check is
+// always true.
 //
 //     static_assert(weft::safe_argument<F>, WEFT_OWNED_CLOSURE_ADVICE);
 #pragma once
@@ -28,8 +30,8 @@ constexpr bool is_closure() {
 
 /// F is deduced for a forwarding reference: a reference type for an lvalue.
 template <class F>
-inline constexpr bool safe_argument = !WEFT_GCC_DOUBLE_DESTROYS || std::is_reference_v<F> ||
-                                      std::is_trivially_destructible_v<F> || !std::is_class_v<F> ||
-                                      !detail::is_closure<F>();
+inline constexpr bool safe_argument =
+    !WEFT_GCC_DOUBLE_DESTROYS || std::is_reference_v<F> || std::is_trivially_destructible_v<F> || !std::is_class_v<F> ||
+    !detail::is_closure<F>();
 
 }  // namespace weft

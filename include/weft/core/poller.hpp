@@ -1,8 +1,9 @@
 // Waits for file descriptors: the loop's only way to sleep, behind a seam.
 // SPDX-License-Identifier: MIT
 //
-// epoll where there is one, with nanosecond timeouts where the kernel has epoll_pwait2 (5.11); poll(2) everywhere else, and
-// in the tests, which run on both. Not kqueue yet: poll(2) serves macOS until someone needs ten thousand descriptors there.
+// epoll where there is one, with nanosecond timeouts where the kernel has epoll_pwait2 (5.11); poll(2) everywhere else,
+// and in the tests, which run on both. Not kqueue yet: poll(2) serves macOS until someone needs ten thousand
+// descriptors there.
 //
 //     weft::poll_poller poller;
 //     weft::event_loop loop({.poller = &poller});
@@ -52,8 +53,8 @@ class poller {
   /// Stops watching; a descriptor that is not watched is ignored. Call it before the descriptor is closed.
   virtual void forget(int fd) noexcept = 0;
 
-  /// Appends what is ready to `out`, waiting at most `timeout` for the first; a timeout of duration::max() means for ever.
-  /// Never returns early by rounding; may return early, with nothing, after a signal. Throws std::system_error.
+  /// Appends what is ready to `out`, waiting at most `timeout` for the first; a timeout of duration::max() means for
+  /// ever. Never returns early by rounding; may return early, with nothing, after a signal. Throws std::system_error.
   virtual void wait(duration timeout, std::vector<ready_event>& out) = 0;
 };
 
@@ -176,8 +177,9 @@ inline void epoll_poller::wait(duration timeout, std::vector<ready_event>& out) 
   for (int i = 0; i < ready; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
     const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    out.push_back({event.data.ptr, broken ? interest::both
-                                          : detail::merge((event.events & EPOLLIN) != 0, (event.events & EPOLLOUT) != 0)});
+    out.push_back({event.data.ptr, broken
+                                       ? interest::both
+                                       : detail::merge((event.events & EPOLLIN) != 0, (event.events & EPOLLOUT) != 0)});
   }
 }
 

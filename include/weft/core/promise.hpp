@@ -1,9 +1,9 @@
 // The promise of weft's coroutines: where the result goes, how the chain is linked, and what co_await means.
 // SPDX-License-Identifier: MIT
 //
-// await_transform is the one gate through which every co_await passes: it notes file and line, throws cancelled_error for
-// every awaiter alike, and turns wrong uses into one readable line. It returns prvalues only: g++ 12 copies into the frame
-// what an await_transform returns by reference.
+// await_transform is the one gate through which every co_await passes: it notes file and line, throws cancelled_error
+// for every awaiter alike, and turns wrong uses into one readable line. It returns prvalues only: g++ 12 copies into
+// the frame what an await_transform returns by reference.
 #pragma once
 
 #include <weft/core/awaitable.hpp>
@@ -29,8 +29,8 @@ class task;
 template <class T>
 class promise;
 
-/// Awaits a library awaiter on behalf of a coroutine. Awaiter is a reference to the temporary in the frame of the one that
-/// awaits, or a type that make() makes in place.
+/// Awaits a library awaiter on behalf of a coroutine. Awaiter is a reference to the temporary in the frame of the one
+/// that awaits, or a type that make() makes in place.
 template <class Awaiter>
 class wait_awaiter {
  public:
@@ -62,8 +62,8 @@ class wait_awaiter {
   Awaiter awaiter_;
 };
 
-/// Awaits a coroutine: it becomes the leaf of the chain. Trivially destructible: a coroutine that has started belongs to the
-/// chain, which is destroyed leaf first and not by the awaiters in it.
+/// Awaits a coroutine: it becomes the leaf of the chain. Trivially destructible: a coroutine that has started belongs
+/// to the chain, which is destroyed leaf first and not by the awaiters in it.
 template <class T>
 class coroutine_awaiter {
  public:
@@ -88,7 +88,8 @@ class coroutine_awaiter {
   promise<T>* child_;
 };
 
-/// `co_await stand_in(a_task)`: for a coroutine that only keeps something alive for that task; reports name the task instead.
+/// `co_await stand_in(a_task)`: for a coroutine that only keeps something alive for that task; reports name the task
+/// instead.
 template <class T>
 class stand_in {
  public:
@@ -145,8 +146,9 @@ class promise_base : public chain_link {
   /// An awaiter: it stays where it is, in the frame of the one that awaits.
   template <awaiter A>
   wait_awaiter<A&&> await_transform(A&& awaited, std::source_location where = std::source_location::current()) {
-    static_assert(!std::is_lvalue_reference_v<A>,
-                  "weft: an operation is awaited once, as an rvalue: await it where you make it, or co_await std::move(it)");
+    static_assert(
+        !std::is_lvalue_reference_v<A>,
+        "weft: an operation is awaited once, as an rvalue: await it where you make it, or co_await std::move(it)");
     at(where);
     return wait_awaiter<A&&>(std::forward<A>(awaited));
   }
@@ -162,8 +164,9 @@ class promise_base : public chain_link {
   template <class A>
     requires(!awaiter<A> && !makes_awaiter<A>)
   std::suspend_never await_transform(A&&) {
-    static_assert(!sizeof(std::remove_reference_t<A>*),
-                  "weft: this cannot be awaited in a weft task: only tasks, task handles and weft's own operations can");
+    static_assert(
+        !sizeof(std::remove_reference_t<A>*),
+        "weft: this cannot be awaited in a weft task: only tasks, task handles and weft's own operations can");
     return {};
   }
 

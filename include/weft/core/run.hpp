@@ -1,9 +1,9 @@
 // Runs a program: makes a loop, runs the main task, ends all others.
 // SPDX-License-Identifier: MIT
 //
-// asyncio.run(). When the main task is done, the tasks that are left are cancelled, in the order in which they were created,
-// and waited for; this again for those created meanwhile, until none is left. Then the loop goes. A program that would hang
-// gets deadlock_error instead.
+// asyncio.run(). When the main task is done, the tasks that are left are cancelled, in the order in which they were
+// created, and waited for; this again for those created meanwhile, until none is left. Then the loop goes. A program
+// that would hang gets deadlock_error instead.
 //
 //     int main() { weft::run(async_main()); }
 #pragma once
@@ -23,11 +23,12 @@
 
 namespace weft {
 
-/// What run() can be told. A virtual clock makes sleeping cost nothing: `weft::run(main(), {.clock = &a_virtual_clock})`.
+/// What run() can be told. A virtual clock makes sleeping cost nothing: `weft::run(main(), {.clock =
+/// &a_virtual_clock})`.
 using run_options = loop_options;
 
-/// Runs the task on a loop of its own until it is done and all other tasks have ended; returns its result or rethrows its
-/// exception. Throws usage_error inside a running loop, deadlock_error, livelock_error (virtual clocks), and
+/// Runs the task on a loop of its own until it is done and all other tasks have ended; returns its result or rethrows
+/// its exception. Throws usage_error inside a running loop, deadlock_error, livelock_error (virtual clocks), and
 /// keyboard_interrupt after SIGINT: the first cancels the main task, the second ends the loop at once.
 template <class T>
 T run(task<T> main, run_options options = {});
@@ -44,20 +45,25 @@ void cancel_all_tasks(event_loop& loop);
 
 // ---- details ----
 
-/// What event_loop::run_until_complete() calls: runs the loop until the task is done, and one pass more, as asyncio does.
-template <class T>
-T complete(event_loop& loop, task_handle<T> handle) {
-  callback_handle stop = handle.add_done_callback([&loop](const task_ref&) { loop.stop(); });
+/// Runs the loop until the task is done and one pass more, as asyncio does. Throws usage_error if it was stopped
+/// before.
+inline void run_until_done(event_loop& loop, const task_ref& awaited) {
+  callback_handle stop = awaited.add_done_callback([&loop](const task_ref&) { loop.stop(); });
   try {
     loop.run_forever();
   } catch (...) {
     stop.cancel();
     throw;
   }
-  if (!handle.done()) {
-    stop.cancel();
-    throw usage_error("weft: the event loop was stopped before the task was done");
-  }
+  if (awaited.done()) return;
+  stop.cancel();
+  throw usage_error("weft: the event loop was stopped before the task was done");
+}
+
+/// What event_loop::run_until_complete() calls.
+template <class T>
+T complete(event_loop& loop, task_handle<T> handle) {
+  run_until_done(loop, handle);
   return std::move(handle).result();
 }
 
@@ -70,8 +76,8 @@ inline void cancel_all_tasks(event_loop& loop) {
   for (;;) {
     std::vector<task_ref> tasks = all_tasks(loop);
     if (tasks.empty()) return;
-    // Nothing else would be left to keep the loop from calling it a deadlock; so it is stopped from within, two passes after
-    // the last task's end, as asyncio's run_until_complete(gather(*tasks)) is.
+    // Nothing else would be left to keep the loop from calling it a deadlock; so it is stopped from within, two passes
+    // after the last task's end, as asyncio's run_until_complete(gather(*tasks)) is.
     std::size_t left = tasks.size();
     std::vector<callback_handle> watchers;
     for (task_ref& t : tasks) t.cancel();
@@ -121,16 +127,13 @@ T run(task<T> main, run_options options) {
   bool interrupted = false;
   {
     interrupt_guard guard(loop);
-    callback_handle stop = handle.add_done_callback([&loop](const task_ref&) { loop.stop(); });
     try {
-      loop.run_forever();
-      if (!handle.done()) throw usage_error("weft: the event loop was stopped before the main task was done");
+      run_until_done(loop, handle);
     } catch (const keyboard_interrupt&) {
       interrupted = true;
     } catch (...) {
       failure = std::current_exception();
     }
-    stop.cancel();
   }
   loop.set_interrupt_handler(nullptr);
   if (handle.done() && handle.cancelled() && response.is_the_reason()) interrupted = true;
@@ -138,7 +141,8 @@ T run(task<T> main, run_options options) {
   try {
     cancel_all_tasks(loop);
   } catch (...) {
-    if (failure == nullptr && !interrupted && !(handle.done() && handle.state().failed())) failure = std::current_exception();
+    if (failure == nullptr && !interrupted && !(handle.done() && handle.state().failed()))
+      failure = std::current_exception();
   }
   if (interrupted) throw keyboard_interrupt();
   if (failure != nullptr) std::rethrow_exception(failure);

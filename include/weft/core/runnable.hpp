@@ -1,9 +1,9 @@
 // What the loop runs: an entry of the ready queue, and an entry of the ready queue that can wait for a time first.
 // SPDX-License-Identifier: MIT
 //
-// The links of the queue live in the entries (awaiters in the frames of those who wait, tasks, callbacks), so that scheduling
-// allocates nothing and anything can be taken out of the queue in O(1): a timeout that ends while its timer is already due
-// takes the timer back.
+// The links of the queue live in the entries (awaiters in the frames of those who wait, tasks, callbacks), so that
+// scheduling allocates nothing and anything can be taken out of the queue in O(1): a timeout that ends while its timer
+// is already due takes the timer back.
 #pragma once
 
 #include <weft/detail/intrusive_list.hpp>
@@ -14,8 +14,8 @@ namespace weft {
 /// An entry of the ready queue. It must be unlinked before it is destroyed, and stay where it is while it is linked.
 class runnable : public detail::list_node<> {
  public:
-  /// Called once by the loop, in the pass after the one that scheduled it, already unlinked. An exception that leaves it goes
-  /// to the loop's exception handler.
+  /// Called once by the loop, in the pass after the one that scheduled it, already unlinked. An exception that leaves
+  /// it goes to the loop's exception handler.
   virtual void run() = 0;
 
   /// Called instead of run() when the loop ends before it: give up what the entry owns.

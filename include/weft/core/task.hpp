@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Calling a function that returns a task runs nothing, as calling an `async def` does not. co_await runs it inside the
-// current task, with no loop pass and no allocation but its frame; create_task() makes a task of its own of it. A task that
-// is destroyed without either destroys the frame: its parameters, since nothing of its body ever ran.
+// current task, with no loop pass and no allocation but its frame; create_task() makes a task of its own of it. A task
+// that is destroyed without either destroys the frame: its parameters, since nothing of its body ever ran.
 //
 //     weft::task<int> answer() { co_return 42; }
 //     weft::task<> async_main() { fmt::print("{}\n", co_await answer()); }
@@ -42,7 +42,8 @@ class [[nodiscard("weft: a task does nothing until it is awaited: co_await it, o
   /// For those who run it: hands the coroutine over. Throws invalid_state_error if it is empty.
   promise_type& release() {
     if (promise_ == nullptr) {
-      throw invalid_state_error("weft: this task is empty: it was awaited, moved from or never made; call the coroutine again");
+      throw invalid_state_error(
+          "weft: this task is empty: it was awaited, moved from or never made; call the coroutine again");
     }
     return *std::exchange(promise_, nullptr);
   }
@@ -60,9 +61,9 @@ inline constexpr bool is_task<task<T>> = true;
 template <class F, class... Args>
 concept task_function = std::invocable<F, Args...> && is_task<std::remove_cvref_t<std::invoke_result_t<F, Args...>>>;
 
-/// A task that first calls fn(args...) and keeps both alive until that coroutine has ended: this makes lambdas with captures
-/// safe, and arguments that a coroutine takes by reference. Arguments are kept and handed over as by std::thread; pass
-/// std::ref(x) for a reference.
+/// A task that first calls fn(args...) and keeps both alive until that coroutine has ended: this makes lambdas with
+/// captures safe, and arguments that a coroutine takes by reference. Arguments are kept and handed over as by
+/// std::thread; pass std::ref(x) for a reference.
 template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
 auto make_task(F&& fn, Args&&... args) -> std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;

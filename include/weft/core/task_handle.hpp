@@ -77,27 +77,27 @@ class task_ref {
   explicit operator bool() const noexcept { return state_ != nullptr; }
   friend bool operator==(const task_ref&, const task_ref&) noexcept = default;
 
-  /// Asks the task to stop: its pending co_await throws cancelled_error in the next pass. False if it is done already. A
-  /// request is counted; see uncancel(). usage_error from another thread than the loop's. Mirrors Task.cancel().
+  /// Asks the task to stop: its pending co_await throws cancelled_error in the next pass. False if it is done already.
+  /// A request is counted; see uncancel(). usage_error from another thread than the loop's. Mirrors Task.cancel().
   bool cancel() { return state().cancel(); }
   /// How many requests were not taken back. Mirrors Task.cancelling().
   int cancelling() const { return state().cancelling(); }
-  /// Takes one request back and returns how many are left; at none, a cancellation that was not delivered yet is withdrawn.
-  /// Mirrors Task.uncancel().
+  /// Takes one request back and returns how many are left; at none, a cancellation that was not delivered yet is
+  /// withdrawn. Mirrors Task.uncancel().
   int uncancel() { return state().uncancel(); }
 
   bool done() const { return state().done(); }
   bool cancelled() const { return state().cancelled(); }
 
-  /// The exception with which the task failed, or null; it then counts as looked at. Throws cancelled_error if the task was
-  /// cancelled, invalid_state_error if it is not done. Mirrors Task.exception().
+  /// The exception with which the task failed, or null; it then counts as looked at. Throws cancelled_error if the task
+  /// was cancelled, invalid_state_error if it is not done. Mirrors Task.exception().
   std::exception_ptr exception() const;
 
   /// False only for a failed task whose exception nobody has looked at yet; it would be reported as never retrieved.
   bool exception_retrieved() const { return !state().lost(); }
 
-  /// Calls fn(task_ref) in the pass after the task has ended; in the next pass if it has. Mirrors Task.add_done_callback();
-  /// the returned handle's cancel() mirrors remove_done_callback().
+  /// Calls fn(task_ref) in the pass after the task has ended; in the next pass if it has. Mirrors
+  /// Task.add_done_callback(); the returned handle's cancel() mirrors remove_done_callback().
   template <std::invocable<task_ref> F>
   callback_handle add_done_callback(F&& fn) const;
 
@@ -105,13 +105,14 @@ class task_ref {
   std::string name() const { return state().name(); }
   void set_name(std::string name) { state().set_name(std::move(name)); }
 
-  /// Waits until the task has ended; rethrows its exception, throws cancelled_error if it was cancelled. Cancelling the wait
-  /// cancels the task. Awaiting a task that is done takes no pass. Mirrors `await task`.
+  /// Waits until the task has ended; rethrows its exception, throws cancelled_error if it was cancelled. Cancelling the
+  /// wait cancels the task. Awaiting a task that is done takes no pass. Mirrors `await task`.
   handle_awaiter<void> operator co_await() const;
 
   /// For those who write awaiters. Throws invalid_state_error if it is empty.
   task_state& state() const {
-    if (state_ == nullptr) throw invalid_state_error("weft: this task handle is empty; assign it from create_task() first");
+    if (state_ == nullptr)
+      throw invalid_state_error("weft: this task handle is empty; assign it from create_task() first");
     return *state_;
   }
 
@@ -147,14 +148,14 @@ class task_handle {
   std::string name() const { return ref_.name(); }
   void set_name(std::string name) { ref_.set_name(std::move(name)); }
 
-  /// The result: a reference to it, valid as long as a handle is; from an rvalue handle the result itself, moved out. Rethrows
-  /// the task's exception, throws cancelled_error if it was cancelled, invalid_state_error if it is not done. Mirrors
-  /// Task.result().
+  /// The result: a reference to it, valid as long as a handle is; from an rvalue handle the result itself, moved out.
+  /// Rethrows the task's exception, throws cancelled_error if it was cancelled, invalid_state_error if it is not done.
+  /// Mirrors Task.result().
   decltype(auto) result() const& { return std::as_const(looked_at().result).value(); }
   T result() && { return std::move(looked_at().result).value(); }
 
-  /// Waits for the result; else as in task_ref. `co_await handle` gives what result() gives: a reference from a named handle,
-  /// the value itself from a temporary or a moved one.
+  /// Waits for the result; else as in task_ref. `co_await handle` gives what result() gives: a reference from a named
+  /// handle, the value itself from a temporary or a moved one.
   handle_awaiter<const stored_t<T>&> operator co_await() const&
     requires std::is_object_v<T>;
   handle_awaiter<T> operator co_await() const&
@@ -173,8 +174,8 @@ class task_handle {
   task_ref ref_;
 };
 
-/// Starts a task on the loop that runs in this thread (asyncio.create_task): it runs from the next pass on. Throws usage_error
-/// if none runs, invalid_state_error if `coroutine` is empty.
+/// Starts a task on the loop that runs in this thread (asyncio.create_task): it runs from the next pass on. Throws
+/// usage_error if none runs, invalid_state_error if `coroutine` is empty.
 template <class T>
 task_handle<T> create_task(task<T> coroutine, std::string name = {});
 

@@ -1,19 +1,23 @@
 // A task as the loop sees it: a chain of suspended coroutines, what it waits for, and how it ended (asyncio.Task).
 // SPDX-License-Identifier: MIT
 //
-// Coroutines that a task awaits directly form a chain, root to leaf. A step resumes the leaf; a coroutine that awaits or ends
-// leaves the next one to resume in a slot, and the step's loop goes on with it. Symmetric transfer would do the same in
-// optimised builds only: at -O0 and under sanitizers it is a call, and a loop of a million awaits overflows the stack. For the
-// same reason a chain is destroyed leaf first by a loop, and cancelling walks from task to task without recursion.
+// Coroutines that a task awaits directly form a chain, root to leaf. A step resumes the leaf; a coroutine that awaits
+// or ends leaves the next one to resume in a slot, and the step's loop goes on with it. Symmetric transfer would do the
+// same in optimised builds only: at -O0 and under sanitizers it is a call, and a loop of a million awaits overflows the
+// stack. For the same reason a chain is destroyed leaf first by a loop, and cancelling walks from task to task without
+// recursion.
 //
-// Cancelling is CPython 3.13's: a request is counted; what the task waits for is cancelled if it can be; if not, the request
-// stays (must-cancel) until the next step, where it becomes a cancelled_error at the co_await that the task waits at.
+// Cancelling is CPython 3.13's: a request is counted; what the task waits for is cancelled if it can be; if not, the
+// request stays (must-cancel) until the next step, where it becomes a cancelled_error at the co_await that the task
+// waits at.
 //
 // Awaiters use wait_on(), wake(), wake_cancelled(); handles (task_handle.hpp) use the rest.
 #pragma once
 
 #include <weft/core/awaitable.hpp>
 #include <weft/core/callback.hpp>
+#include <weft/core/cancel_walk.hpp>
+#include <weft/core/chain_link.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/outcome.hpp>
 #include <weft/detail/frame_pool.hpp>
@@ -24,47 +28,11 @@
 #include <exception>
 #include <source_location>
 #include <string>
-#include <string_view>
 #include <utility>
 
 namespace weft {
 
 class task_state;
-
-/// "file:line (function)", for people.
-std::string to_string(const std::source_location& where);
-
-/// What a coroutine of a task's chain shares with its task; the base of every promise.
-class chain_link {
- public:
-  chain_link(const chain_link&) = delete;
-  chain_link& operator=(const chain_link&) = delete;
-
-  task_state* owner() const noexcept { return task_; }
-  chain_link* awaited_by() const noexcept { return parent_; }
-  std::coroutine_handle<> coroutine() noexcept { return std::coroutine_handle<chain_link>::from_promise(*this); }
-
-  /// The co_await that this coroutine is at; before its first one, the coroutine itself.
-  const std::source_location& where() const noexcept { return where_; }
-  void at(const std::source_location& where) noexcept { where_ = where; }
-
-  /// A coroutine of the library that only keeps something alive for the one that it awaits; reports leave it out.
-  bool stands_for_another() const noexcept { return where_.line() == 0; }
-
-  void join(task_state& task, chain_link* parent) noexcept {
-    task_ = &task;
-    parent_ = parent;
-  }
-
- protected:
-  explicit chain_link(const std::source_location& where) noexcept : where_(where) {}
-  ~chain_link() = default;
-
- private:
-  task_state* task_ = nullptr;
-  chain_link* parent_ = nullptr;
-  std::source_location where_;
-};
 
 /// Is told, in the pass after a task has ended, that it has; see task_state::set_observer().
 class task_observer {
@@ -73,36 +41,6 @@ class task_observer {
 
  protected:
   ~task_observer() = default;
-};
-
-/// Several tasks that are cancelled one after the other on behalf of one that waits for all of them.
-class cancel_fan {
- public:
-  /// The next task to cancel, or null after the last one.
-  virtual task_state* next_to_cancel() noexcept = 0;
-
- protected:
-  ~cancel_fan() = default;
-
- private:
-  friend class cancel_walk;
-  cancel_fan* below_ = nullptr;
-  std::size_t depth_ = 0;
-};
-
-/// Cancels a task, whatever that task waits for, and so on: depth first, in the order in which asyncio's recursion would,
-/// with a stack that lives in the fans. A waitable names its next task or fan from within cancel().
-class cancel_walk {
- public:
-  void then(task_state& next) noexcept { next_ = &next; }
-  void then(cancel_fan& fan) noexcept { fan_ = &fan; }
-
-  /// Cancels what `from` waits for, and all that follows from that. The request to `from` itself is counted by the caller.
-  void pass_on(task_state& from) noexcept;
-
- private:
-  task_state* next_ = nullptr;
-  cancel_fan* fan_ = nullptr;
 };
 
 class task_state : public tenant {
@@ -132,7 +70,8 @@ class task_state : public tenant {
 
   /// Whether the co_await that resumes now has to throw cancelled_error; resets it.
   bool take_cancelled() noexcept {
-    if ((flags_ & throw_cancelled) == 0) [[likely]] return false;
+    if ((flags_ & throw_cancelled) == 0) [[likely]]
+      return false;
     flags_ &= static_cast<std::uint8_t>(~throw_cancelled);
     return true;
   }
@@ -191,8 +130,8 @@ class task_state : public tenant {
     }
   }
 
-  /// As a done callback of `observer` that costs no memory, if there is no other callback yet; else returns false. The place
-  /// in the ready queue is the task's own, which it no longer needs.
+  /// As a done callback of `observer` that costs no memory, if there is no other callback yet; else returns false. The
+  /// place in the ready queue is the task's own, which it no longer needs.
   bool set_observer(task_observer& observer) noexcept {
     if (done() || observer_ != nullptr || !callbacks_.empty()) return false;
     observer_ = &observer;
@@ -210,6 +149,18 @@ class task_state : public tenant {
   std::string label() const;
   std::string report() const override;
 
+  // ---- for the walk that cancels ----
+
+  void count_cancel_request() noexcept { ++cancel_requests_; }
+
+  /// Cancels what the task waits for; if there is nothing to cancel, the request stays until the next step.
+  void cancel_wait(cancel_walk& walk) noexcept;
+
+  /// Ends the wait for another task that could not end by itself; whether there was one.
+  bool break_wait() noexcept;
+
+  // ---- for those who share it ----
+
   void retain() noexcept { ++references_; }
   void release() noexcept {
     if (--references_ == 0) dispose();
@@ -224,12 +175,10 @@ class task_state : public tenant {
   ~task_state();
 
  private:
-  friend class cancel_walk;
-
   enum flag : std::uint8_t {
-    must_cancel = 1,       // a request that waits for the next step
-    throw_cancelled = 2,   // the co_await that resumes next throws
-    ended = 4,             // the root coroutine is at its end
+    must_cancel = 1,      // a request that waits for the next step
+    throw_cancelled = 2,  // the co_await that resumes next throws
+    ended = 4,            // the root coroutine is at its end
     is_done = 8,
     was_cancelled = 16,
     has_failed = 32,
@@ -242,8 +191,6 @@ class task_state : public tenant {
   virtual void drop_result() noexcept = 0;
   virtual void destroy() noexcept = 0;
 
-  void cancel_wait(cancel_walk& walk) noexcept;
-  bool break_wait() noexcept;
   bool before_step() noexcept;
   void after_step() noexcept;
   void finish() noexcept;
@@ -275,22 +222,6 @@ class task_state : public tenant {
 
 // ---- details ----
 
-WEFT_COLD inline std::string to_string(const std::source_location& where) {
-  std::string_view function = where.function_name();
-  // Inside a coroutine g++ names the function that it made of it: "void f(f()::_Z1fv.Frame*)". Back to "f".
-  if (function.ends_with(".Frame*)")) {
-    std::size_t open = function.size();
-    int depth = 0;
-    do {
-      --open;
-      depth += function[open] == ')' ? 1 : function[open] == '(' ? -1 : 0;
-    } while (depth > 0 && open > 0);
-    function = function.substr(0, open);
-    if (function.starts_with("void ")) function.remove_prefix(5);
-  }
-  return std::string(where.file_name()) + ":" + std::to_string(where.line()) + " (" + std::string(function) + ")";
-}
-
 inline task_state::task_state(event_loop& loop, chain_link& root, std::string name)
     : leaf_(&root),
       loop_(&loop),
@@ -317,11 +248,13 @@ inline void task_state::run() {
     coroutine.resume();
     coroutine = next_;
   } while (coroutine);
-  if ((flags_ & (must_cancel | ended)) != 0) [[unlikely]] after_step();
+  if ((flags_ & (must_cancel | ended)) != 0) [[unlikely]]
+    after_step();
   current_ = nullptr;
 }
 
-// Everything that a step seldom has to look at; returns whether there is a coroutine to resume. The task may be gone if not.
+// Everything that a step seldom has to look at; returns whether there is a coroutine to resume. The task may be gone if
+// not.
 inline bool task_state::before_step() noexcept {
   if (done()) {  // this was the observer's turn
     if (task_observer* observer = std::exchange(observer_, nullptr)) observer->task_ended(*this);
@@ -395,7 +328,7 @@ WEFT_COLD inline void task_state::abandon() noexcept {
 inline bool task_state::cancel() {
   if (done()) return false;
   loop_->check_usable();
-  ++cancel_requests_;
+  count_cancel_request();
   cancel_walk().pass_on(*this);
   return true;
 }
@@ -409,39 +342,11 @@ inline void task_state::cancel_wait(cancel_walk& walk) noexcept {
   if (waiting_for_ == nullptr || !waiting_for_->cancel(walk)) flags_ |= must_cancel;
 }
 
-// For a task in a circle of tasks that wait for each other: the wait cannot end by itself, so it ends here.
 inline bool task_state::break_wait() noexcept {
   if (waiting_for_ == nullptr || !linked()) return false;
   unlink();
   wake_cancelled();
   return true;
-}
-
-inline void cancel_walk::pass_on(task_state& from) noexcept {
-  // No path is longer than there are tasks, unless it goes round in a circle.
-  const std::size_t longest = from.loop().tenant_count();
-  cancel_fan* top = nullptr;
-  std::size_t depth = 0;
-  task_state* task = &from;
-  for (;;) {
-    next_ = nullptr;
-    fan_ = nullptr;
-    if (depth <= longest || !task->break_wait()) task->cancel_wait(*this);
-    if (fan_ != nullptr) {
-      fan_->below_ = top;
-      fan_->depth_ = depth;
-      top = fan_;
-    }
-    task = next_;
-    ++depth;
-    while (task == nullptr || task->done()) {
-      if (top == nullptr) return;
-      depth = top->depth_ + 1;
-      task = top->next_to_cancel();
-      if (task == nullptr) top = top->below_;
-    }
-    ++task->cancel_requests_;
-  }
 }
 
 inline std::string task_state::name() const { return name_ != nullptr ? *name_ : "Task-" + std::to_string(number_); }
@@ -466,7 +371,7 @@ WEFT_COLD inline void task_state::report_lost() noexcept {
   if (loop_ != nullptr) {
     loop_->call_exception_handler(context);
   } else {
-    event_loop::default_exception_handler(context);
+    exception_handler::report(context);
   }
 }
 

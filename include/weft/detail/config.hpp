@@ -18,14 +18,14 @@
 #define WEFT_ASAN 0
 #endif
 
-// 1: coroutine frames and task states are recycled per thread. Define it as 0 (in every translation unit of the program)
-// to hunt for memory errors with valgrind, which cannot see into recycled blocks.
+// 1: coroutine frames and task states are recycled per thread. Define it as 0 (in every translation unit of the
+// program) to hunt for memory errors with valgrind, which cannot see into recycled blocks.
 #ifndef WEFT_FRAME_POOL
 #define WEFT_FRAME_POOL (!WEFT_ASAN)
 #endif
 
-// g++ before 15 destroys some temporaries of a co_await expression twice: closures that own something, for one. weft refuses
-// such arguments at compile time (core/owned_closure.hpp); other compilers never see the check.
+// g++ before 15 destroys some temporaries of a co_await expression twice: closures that own something, for one. weft
+// refuses such arguments at compile time (core/owned_closure.hpp); other compilers never see the check.
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 15
 #define WEFT_GCC_DOUBLE_DESTROYS 1
 #else
@@ -36,6 +36,6 @@
 #define WEFT_COLD [[gnu::noinline, gnu::cold]]
 
 // What the static_asserts on safe_argument<F> say.
-#define WEFT_OWNED_CLOSURE_ADVICE                                                                              \
+#define WEFT_OWNED_CLOSURE_ADVICE                                                                                \
   "weft: this g++ destroys a temporary lambda that owns its captures twice: name the lambda first, or pass its " \
   "captures as arguments"

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Programs make and destroy frames of the same few sizes millions of times a second. A free list serves one in a few
-// instructions where malloc and free take ten nanoseconds. Lists are per thread, so there is no lock; a block may be freed
-// by another thread than the one that made it and then stays with that one. Blocks go back to the system when the thread
-// ends. Off under AddressSanitizer, and wherever WEFT_FRAME_POOL is 0.
+// instructions where malloc and free take ten nanoseconds. Lists are per thread, so there is no lock; a block may be
+// freed by another thread than the one that made it and then stays with that one. Blocks go back to the system when the
+// thread ends. Off under AddressSanitizer, and wherever WEFT_FRAME_POOL is 0.
 //
 //     void* p = weft::detail::frame_pool::allocate(120);
 //     weft::detail::frame_pool::deallocate(p, 120);
@@ -46,8 +46,8 @@ class frame_pool {
   static constexpr std::size_t classes = 65;  // up to 1 KiB; larger frames are rare and go to the system
   static std::size_t size_class(std::size_t size) noexcept { return (size + granularity - 1) / granularity; }
 
-  // Gives the lists back when the thread ends; what is freed after that (by destructors of other thread_locals) goes to the
-  // system directly. Only the refill touches it, so that the fast path needs no check whether it was constructed.
+  // Gives the lists back when the thread ends; what is freed after that (by destructors of other thread_locals) goes to
+  // the system directly. Only the refill touches it, so that the fast path needs no check whether it was constructed.
   struct drain_at_thread_exit {
     drain_at_thread_exit() = default;
     drain_at_thread_exit(const drain_at_thread_exit&) = delete;
@@ -70,7 +70,7 @@ class frame_pool {
       thread_local drain_at_thread_exit drain;
       drain.arm();
     }
-    return ::operator new(index * granularity);
+    return ::operator new(index* granularity);
   }
 
   static inline constinit thread_local block* lists_[classes] = {};

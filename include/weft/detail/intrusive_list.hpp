@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Why not std::list: a node there is an allocation, and removing an element needs its iterator. Here an element leaves
-// whatever list it is in without knowing which one, also when the list's owner is another object (a task that is cancelled
-// while it waits for another one). An element can be in one list per Tag at a time.
+// whatever list it is in without knowing which one, also when the list's owner is another object (a task that is
+// cancelled while it waits for another one). An element can be in one list per Tag at a time.
 //
 //     struct job : weft::detail::list_node<> {};
 //     weft::detail::intrusive_list<job> jobs;

@@ -1,10 +1,11 @@
-// A priority queue of deadlines from which any entry can be removed: earliest first, and first come first served among equals.
+// A priority queue of deadlines from which any entry can be removed: earliest first, and first come first served among
+// equals.
 // SPDX-License-Identifier: MIT
 //
-// Why not std::priority_queue: a timer that is cancelled must leave at once, or a program that arms a timeout around each
-// request holds memory for requests long gone. So a node knows its slot, and removal is O(log n). Four children a node halve
-// the depth of a binary heap, and the four keys compared lie in two cache lines. The keys lie in the heap, not behind the
-// node's pointer. Knows neither clock nor loop: a deadline is a number.
+// Why not std::priority_queue: a timer that is cancelled must leave at once, or a program that arms a timeout around
+// each request holds memory for requests long gone. So a node knows its slot, and removal is O(log n). Four children a
+// node halve the depth of a binary heap, and the four keys compared lie in two cache lines. The keys lie in the heap,
+// not behind the node's pointer. Knows neither clock nor loop: a deadline is a number.
 //
 //     struct alarm : weft::detail::timer_heap_node {};
 //     weft::detail::timer_heap<alarm> heap;

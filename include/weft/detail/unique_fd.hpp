@@ -26,7 +26,8 @@ class unique_fd {
   int get() const noexcept { return fd_; }
   int release() noexcept { return std::exchange(fd_, -1); }
 
-  /// Closes what it held. An error of close() is not one that a caller could act on: the descriptor is gone in any case.
+  /// Closes what it held. An error of close() is not one that a caller could act on: the descriptor is gone in any
+  /// case.
   void reset(int fd = -1) noexcept {
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;

@@ -1,8 +1,8 @@
 // Lets the other tasks run.
 // SPDX-License-Identifier: MIT
 //
-// Nothing is waited for: the task queues itself again, so a cancel() meanwhile finds no wait to cancel and is delivered when
-// the task resumes, as in asyncio.
+// Nothing is waited for: the task queues itself again, so a cancel() meanwhile finds no wait to cancel and is delivered
+// when the task resumes, as in asyncio.
 //
 //     while (!done) co_await weft::yield();
 #pragma once

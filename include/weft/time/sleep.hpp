@@ -1,9 +1,9 @@
 // Waits for a time.
 // SPDX-License-Identifier: MIT
 //
-// The awaiter is the timer's node and lives in the frame of the one that sleeps: no allocation but the heap's entry, no extra
-// coroutine. As in asyncio, a sleep is two entries of the ready queue, the timer's and the task's: it ends one pass after
-// the one in which its deadline has come.
+// The awaiter is the timer's node and lives in the frame of the one that sleeps: no allocation but the heap's entry, no
+// extra coroutine. As in asyncio, a sleep is two entries of the ready queue, the timer's and the task's: it ends one
+// pass after the one in which its deadline has come.
 //
 //     co_await weft::sleep_for(10ms);
 #pragma once
@@ -18,7 +18,8 @@
 
 namespace weft {
 
-class [[nodiscard("weft: a sleep does nothing until it is awaited: write co_await weft::sleep_for(...)")]] sleep_awaiter final
+class [[nodiscard(
+    "weft: a sleep does nothing until it is awaited: write co_await weft::sleep_for(...)")]] sleep_awaiter final
     : public timer,
       public waitable {
  public:

@@ -1,0 +1,94 @@
+// Who is told of exceptions that nobody else can be told of.
+// SPDX-License-Identifier: MIT
+//
+// A callback that throws has no caller, and a failed task may have nobody who asks for its result. asyncio's answer is
+// a handler that the loop calls; by default it writes a line to stderr, the only thing that weft ever prints.
+//
+//     loop.set_exception_handler([](const weft::exception_context& c) { log(c.message, c.task); });
+#pragma once
+
+#include <weft/core/error.hpp>
+#include <weft/detail/config.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+namespace weft {
+
+/// What the handler is told.
+class exception_context {
+ public:
+  exception_context(std::string what_happened, std::exception_ptr cause, std::string who = {})
+      : message(std::move(what_happened)), exception(std::move(cause)), task(std::move(who)) {}
+
+  std::string message;           ///< what happened, for people
+  std::exception_ptr exception;  ///< may be null
+  std::string task;              ///< the task's name and where it was created; empty outside tasks
+};
+
+/// A loop's handler (loop.set_exception_handler, loop.call_exception_handler).
+class exception_handler {
+ public:
+  /// Calls fn(const exception_context&) from now on.
+  template <class F>
+  void set(F&& fn) {
+    function_ = std::make_unique<bound<std::decay_t<F>>>(std::forward<F>(fn));
+  }
+
+  /// Calls the function, or the default. What the function throws is reported by the default, and so is the context.
+  void call(const exception_context& context) noexcept;
+
+  /// Writes a line to stderr.
+  static void report(const exception_context& context) noexcept;
+
+ private:
+  struct function {
+    virtual ~function() = default;
+    virtual void call(const exception_context& context) = 0;
+  };
+  template <class F>
+  struct bound final : function {
+    template <class G>
+    explicit bound(G&& g) : fn(std::forward<G>(g)) {}
+    void call(const exception_context& context) override { fn(context); }
+    F fn;
+  };
+
+  std::unique_ptr<function> function_;
+};
+
+// ---- details ----
+
+WEFT_COLD inline void exception_handler::call(const exception_context& context) noexcept {
+  if (function_ == nullptr) return report(context);
+  try {
+    function_->call(context);
+  } catch (...) {
+    report({"Unhandled error in exception handler", std::current_exception()});
+    report(context);
+  }
+}
+
+WEFT_COLD inline void exception_handler::report(const exception_context& context) noexcept {
+  const char* task = context.task.c_str();
+  std::fprintf(stderr, "weft: %s%s%s", context.message.c_str(), *task != '\0' ? ": " : "", task);
+  if (context.exception != nullptr) {
+    try {
+      std::rethrow_exception(context.exception);
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, ": %s: %s", typeid(e).name(), e.what());
+    } catch (const cancelled_error& e) {
+      std::fprintf(stderr, ": %s", e.what());
+    } catch (...) {
+      std::fputs(": an exception that is no std::exception", stderr);
+    }
+  }
+  std::fputc('\n', stderr);
+}
+
+}  // namespace weft

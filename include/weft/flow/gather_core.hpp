@@ -1,0 +1,302 @@
+// The rule by which a gather starts, watches and cancels its children, whatever their results are.
+// SPDX-License-Identifier: MIT
+//
+// A child is a task, even if it stands among the arguments twice. It has ended when its done callback has run, one pass
+// after it was done. The gather is in charge of the children that it started or adopted.
+//
+// 1. The arguments are started in their order, then watched in their order; those that were done before count as ended
+// at once.
+// 2. When a child has failed (or was cancelled) and none did before, the children in charge are cancelled, in order.
+// 3. Cancelling the gather cancels each argument, in order, as often as it stands there; then it waits for all of them.
+// 4. It is over when all children have ended; after a failure, when all in charge have. The first failure is thrown; a
+// gather
+//    that was cancelled throws cancelled_error whatever its children did.
+// With failures as results (gather_outcomes), 2. does not apply.
+#pragma once
+
+#include <weft/core/awaitable.hpp>
+#include <weft/core/outcome.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/task_handle.hpp>
+#include <weft/core/task_state.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace weft {
+
+/// One child of a gather: a task to start, a running task to wait for, or, from adopt(), a running task to take charge
+/// of.
+template <class T>
+class gather_child {
+ public:
+  gather_child(task<T> to_start) noexcept : to_start_(std::move(to_start)) {}
+  gather_child(task_handle<T> running) noexcept : running_(std::move(running)) {}
+  gather_child(task_handle<T> running, bool take_charge) noexcept
+      : running_(std::move(running)), take_charge_(take_charge) {}
+
+  bool starts() const noexcept { return static_cast<bool>(to_start_); }
+  bool takes_charge() const noexcept { return take_charge_; }
+
+  /// The task, made on `loop` if it is one to start. Throws invalid_state_error if task or handle are empty.
+  task_handle<T> prepare(event_loop& loop) {
+    if (running_) return running_;
+    return prepare_task(loop, std::move(to_start_));
+  }
+
+ private:
+  task<T> to_start_;
+  task_handle<T> running_;
+  bool take_charge_ = false;
+};
+
+/// The gather treats the running task as one that it started itself: cancelled on the first failure, waited for in any
+/// case.
+template <class T>
+gather_child<T> adopt(task_handle<T> running) noexcept {
+  return gather_child<T>(std::move(running), true);
+}
+
+/// What gather() and gather_outcomes() share, whatever the results: the rule above.
+class gather_core : public waitable, private cancel_fan {
+ public:
+  gather_core(const gather_core&) = delete;
+  gather_core& operator=(const gather_core&) = delete;
+
+  bool await_ready() const noexcept { return false; }
+  bool cancel(cancel_walk& walk) noexcept override;
+  std::string describe() const override;
+
+  enum class failures : unsigned char { thrown, returned };
+
+  std::size_t size() const noexcept { return entries_.size(); }
+
+  /// The result of a child; moved if nobody else can ask for it.
+  template <class T>
+  outcome<T> result_of(std::size_t child) const;
+
+ protected:
+  struct entry {
+    task_state* task;  // counted
+    bool charge;       // started or adopted: cancelled on the first failure
+    bool own;          // started here, so its result can be moved out
+    bool repeated;     // stands among the arguments before
+  };
+
+  explicit gather_core(failures mode) noexcept : mode_(mode) {}
+  gather_core(gather_core&& unstarted) noexcept : waitable(), cancel_fan(), mode_(unstarted.mode_) {}
+  ~gather_core();
+
+  void reserve(std::size_t children) { entries_.reserve(children); }
+
+  /// Adds a child; its state is not started yet.
+  template <class T>
+  void add(gather_child<T>& child, event_loop& loop);
+
+  /// Starts and watches the children; whether there is anything to wait for.
+  bool begin(task_state& waiting);
+
+  /// Throws what the gather throws, if it does.
+  void check() const;
+
+ private:
+  // Two, so that a child that has ended says which kind it is; a million children share them.
+  class watcher final : public task_observer {
+   public:
+    watcher(gather_core& core, bool charge) noexcept : core_(core), charge_(charge) {}
+    void task_ended(task_state& task) noexcept override { core_.child_ended(task, charge_); }
+
+   private:
+    gather_core& core_;
+    bool charge_;
+  };
+
+  // For a task that is watched by others, too.
+  class child_callback final : public runnable {
+   public:
+    void watch(watcher& by, task_state& task) noexcept {
+      by_ = &by;
+      task_ = &task;
+      task.add_done_callback(*this);
+    }
+    void run() override { by_->task_ended(*task_); }
+
+   private:
+    watcher* by_ = nullptr;
+    task_state* task_ = nullptr;
+  };
+
+  void mark_repeated();
+  void child_ended(task_state& task, bool charge) noexcept;
+  void finish_if_over() noexcept;
+  task_state* next_to_cancel() noexcept override;
+  watcher& watcher_of(const entry& e) noexcept { return e.charge ? charges_ : others_; }
+
+  std::vector<entry> entries_;
+  std::unique_ptr<child_callback[]> callbacks_;
+  watcher charges_{*this, true};
+  watcher others_{*this, false};
+  task_state* waiting_ = nullptr;
+  task_state* first_failure_ = nullptr;
+  std::size_t running_ = 0;          // children that have not ended
+  std::size_t running_charges_ = 0;  // the same, of those that the gather is in charge of
+  std::size_t cursor_ = 0;           // of the walk that cancels
+  bool in_walk_ = false;
+  bool begun_ = false;
+  bool cancelled_ = false;
+  bool finished_ = false;
+  failures mode_;
+};
+
+// ---- details ----
+
+inline gather_core::~gather_core() {
+  if (running_ > 0) {  // children that are left running, or the loop goes down around all of us
+    std::size_t callbacks = 0;
+    for (const entry& e : entries_) {
+      e.task->drop_observer(watcher_of(e));
+      if (begun_) e.task->look();
+      callbacks += e.own ? 0 : 1;
+    }
+    if (callbacks_ != nullptr) {
+      for (std::size_t i = 0; i < callbacks; ++i) callbacks_[i].unlink();
+    }
+  }
+  for (const entry& e : entries_) {
+    if (!begun_ && e.own) e.task->drop_unstarted();
+    e.task->release();
+  }
+}
+
+template <class T>
+void gather_core::add(gather_child<T>& child, event_loop& loop) {
+  const bool own = child.starts();
+  const bool charge = own || child.takes_charge();
+  const task_handle<T> handle = child.prepare(loop);
+  task_state& state = handle.state();
+  if (&state == task_state::current()) throw usage_error("weft: a task cannot gather itself");
+  if (!state.done() && &state.loop() != &loop) {
+    throw usage_error("weft: the task belongs to another loop; reach that loop through its remote()");
+  }
+  entries_.push_back({&state, charge, own, false});  // has its place: see reserve()
+  state.retain();
+}
+
+// Only a handle can stand there twice. Sorting the handles finds them without quadratic cost.
+inline void gather_core::mark_repeated() {
+  std::vector<entry*> given;
+  for (entry& e : entries_) {
+    if (!e.own) given.push_back(&e);
+  }
+  if (given.empty()) return;
+  callbacks_ = std::make_unique<child_callback[]>(given.size());
+  std::sort(given.begin(), given.end(),
+            [](const entry* a, const entry* b) { return a->task != b->task ? a->task < b->task : a < b; });
+  for (std::size_t i = 1; i < given.size(); ++i) {
+    if (given[i]->task != given[i - 1]->task) continue;
+    given[i]->repeated = true;
+    given[i]->charge = given[i - 1]->charge;
+  }
+}
+
+inline bool gather_core::begin(task_state& waiting) {
+  mark_repeated();
+  begun_ = true;  // nothing below throws
+  for (const entry& e : entries_) {
+    if (e.own) e.task->start();
+    if (e.repeated) continue;
+    ++running_;
+    running_charges_ += e.charge ? 1 : 0;
+  }
+  std::size_t callback = 0;
+  for (const entry& e : entries_) {
+    if (e.repeated || e.task->done()) continue;
+    if (!e.task->set_observer(watcher_of(e))) callbacks_[callback++].watch(watcher_of(e), *e.task);
+  }
+  finish_if_over();
+  if (callbacks_ != nullptr) {
+    for (const entry& e : entries_) {
+      if (!e.repeated && e.task->done()) child_ended(*e.task, e.charge);
+    }
+  }
+  if (finished_) return false;
+  waiting_ = &waiting;
+  waiting.wait_on(*this);
+  return true;
+}
+
+inline void gather_core::child_ended(task_state& task, bool charge) noexcept {
+  if (mode_ == failures::thrown) task.look();
+  if (finished_) return;
+  --running_;
+  running_charges_ -= charge ? 1 : 0;
+  if (mode_ == failures::thrown && first_failure_ == nullptr && (task.failed() || task.cancelled())) {
+    first_failure_ = &task;
+    if (!cancelled_) {
+      for (const entry& e : entries_) {
+        if (e.charge && !e.repeated) e.task->cancel();
+      }
+    }
+  }
+  finish_if_over();
+}
+
+inline void gather_core::finish_if_over() noexcept {
+  const std::size_t awaited = first_failure_ != nullptr && !cancelled_ ? running_charges_ : running_;
+  if (awaited > 0) return;
+  finished_ = true;
+  if (mode_ == failures::returned) {
+    for (const entry& e : entries_) e.task->look();
+  }
+  if (waiting_ != nullptr) waiting_->wake();
+}
+
+inline bool gather_core::cancel(cancel_walk& walk) noexcept {
+  if (finished_ || in_walk_) return false;
+  const bool any = std::any_of(entries_.begin(), entries_.end(), [](const entry& e) { return !e.task->done(); });
+  if (!any) return false;
+  cancelled_ = true;
+  cursor_ = 0;
+  in_walk_ = true;
+  walk.then(static_cast<cancel_fan&>(*this));
+  return true;
+}
+
+inline task_state* gather_core::next_to_cancel() noexcept {
+  if (cursor_ < entries_.size()) return entries_[cursor_++].task;
+  in_walk_ = false;
+  return nullptr;
+}
+
+inline void gather_core::check() const {
+  if (cancelled_) throw cancelled_error();
+  if (first_failure_ == nullptr) return;
+  if (first_failure_->cancelled()) throw cancelled_error();
+  std::rethrow_exception(first_failure_->failure());
+}
+
+inline std::string gather_core::describe() const {
+  std::string text = "a gather of " + std::to_string(entries_.size()) + " tasks, of which these are left:";
+  for (const entry& e : entries_) {
+    if (!e.repeated && !e.task->done()) text += " '" + e.task->name() + "'";
+  }
+  return text;
+}
+
+template <class T>
+outcome<T> gather_core::result_of(std::size_t child) const {
+  const entry& e = entries_[child];
+  outcome<T>& result = static_cast<typed_task_state<T>*>(e.task)->result;
+  if constexpr (std::is_copy_constructible_v<stored_t<T>>) {
+    if (!e.own) return result;
+  }
+  return std::move(result);
+}
+
+}  // namespace weft
