@@ -15,7 +15,10 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <ratio>
+#include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 namespace weft {
 
@@ -92,20 +95,21 @@ time_point deadline_after(time_point now, duration delay);
 
 template <class Rep, class Period>
 duration to_nanoseconds(std::chrono::duration<Rep, Period> span) {
+  constexpr const char* too_long = "weft: the delay is too long; at most about 292 years";
   if constexpr (std::is_same_v<std::chrono::duration<Rep, Period>, duration>) {
     return span;
-  } else {
-    using wide = std::chrono::duration<long double, std::nano>;
-    const long double exact = wide(span).count();
+  } else if constexpr (std::is_floating_point_v<Rep>) {
+    const auto exact = std::chrono::duration<double, std::nano>(span).count();
+    constexpr double longest = 9.2e18;
     if (std::isnan(exact)) throw std::invalid_argument("weft: the delay is not a number");
-    constexpr long double limit = 9.2e18L;
-    if (exact > limit) throw std::invalid_argument("weft: the delay is too long; at most about 292 years");
-    if (exact < -limit) return duration::min();
-    if constexpr (std::is_floating_point_v<Rep>) {
-      return duration(static_cast<duration::rep>(std::ceil(exact)));
-    } else {
-      return std::chrono::ceil<duration>(span);
-    }
+    if (exact > longest) throw std::invalid_argument(too_long);
+    return exact < -longest ? duration::min() : duration(static_cast<duration::rep>(std::ceil(exact)));
+  } else if constexpr (std::ratio_less_v<Period, std::nano>) {
+    return std::chrono::ceil<duration>(span);
+  } else {
+    constexpr auto longest = std::chrono::duration_cast<std::chrono::duration<duration::rep, Period>>(duration::max());
+    if (std::cmp_greater(span.count(), longest.count())) throw std::invalid_argument(too_long);
+    return std::cmp_less(span.count(), -longest.count()) ? duration::min() : std::chrono::duration_cast<duration>(span);
   }
 }
 

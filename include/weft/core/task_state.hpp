@@ -102,6 +102,7 @@ class task_state : public tenant {
   /// Instead of start(): it ends cancelled, and never runs.
   void drop_unstarted() noexcept {
     destroy_chain();
+    drop_result();
     set_done(ended_cancelled);
   }
 
@@ -188,6 +189,7 @@ class task_state : public tenant {
 
   /// Moves the result out of the root's promise, or ends without one; says how it ended.
   virtual std::uint8_t take_result(chain_link& root) noexcept = 0;
+  /// The result is "cancelled", whatever it was.
   virtual void drop_result() noexcept = 0;
   virtual void destroy() noexcept = 0;
 
@@ -319,6 +321,7 @@ WEFT_COLD inline void task_state::abandon() noexcept {
   loop.call_exception_handler({"Task was destroyed but it is pending", nullptr, label()});
   waiting_for_ = nullptr;
   destroy_chain();
+  drop_result();
   flags_ |= ended_cancelled;
   while (!callbacks_.empty()) callbacks_.pop_front().discard();
   loop_ = nullptr;

@@ -1,0 +1,61 @@
+// A conformance program in memory: statements, checked against the vocabulary by parse_program.hpp.
+// SPDX-License-Identifier: MIT
+//
+// A statement keeps its arguments in the order of FORMAT.md; vocabulary.hpp says which kind each of them has. So a new
+// family of statements needs no new types here, and what runs a statement can take its arguments without checking.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace conformance {
+
+struct operation;  // vocabulary.hpp
+struct argument;
+
+struct statement {
+  const operation* op = nullptr;
+  std::int64_t id = 0;
+  std::vector<argument> arguments;
+
+  /// The argument at `index`, which is a T: the vocabulary saw to that.
+  template <class T>
+  const T& get(std::size_t index) const;
+};
+
+using body = std::vector<statement>;
+
+/// `["T", name, body]` or `["ref", name]`.
+struct child {
+  std::string name;
+  std::optional<body> statements;  // nothing: a ref
+};
+
+/// What a `try` does when its body has ended.
+struct handlers {
+  std::optional<body> cancelled;
+  std::optional<body> error;
+  std::optional<body> finally;
+};
+
+struct argument {
+  std::variant<std::int64_t, std::string, body, std::vector<child>, handlers> content;
+};
+
+template <class T>
+const T& statement::get(std::size_t index) const {
+  return std::get<T>(arguments.at(index).content);
+}
+
+struct program {
+  body main;
+};
+
+/// The number of a task: 12 for `T12`. Names are checked when a program is read.
+inline std::int64_t task_number(const std::string& name) { return std::stoll(name.substr(1)); }
+
+}  // namespace conformance

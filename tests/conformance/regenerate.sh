@@ -1,0 +1,31 @@
+#!/bin/sh
+# Makes a bundle of conformance programs with the traces that CPython's asyncio gives for them.
+# SPDX-License-Identifier: MIT
+#
+#     sh regenerate.sh                              core.bundle and by_hand/*.trace, as they are committed
+#     sh regenerate.sh FIRST END FILE [PROFILE]     seeds FIRST to END - 1; the profile is core unless given
+#
+# PYTHON names another python3.13. The reference is 3.13.0.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+case $# in
+  0) set -- 0 1000 "$here/core.bundle" core by_hand ;;
+  3) set -- "$1" "$2" "$3" core ;;
+  4) ;;
+  *)
+    sed -n '5,8s/^# \{0,1\}//p' "$0" >&2
+    exit 2
+    ;;
+esac
+
+python=${PYTHON:-python3.13}
+command -v "$python" >/dev/null 2>&1 || {
+  echo "there is no $python; name a Python 3.13: PYTHON=... sh regenerate.sh" >&2
+  exit 1
+}
+oracle="$here/reference/oracle.py"
+"$python" -B "$oracle" bundle "$1" "$2" "$3" --profile "$4"
+[ "${5:-}" != by_hand ] || for program in "$here"/by_hand/*.json; do
+  "$python" -B "$oracle" run "$program" >"${program%.json}.trace"
+done

@@ -1,0 +1,40 @@
+// Counts what operator new hands out, and lets it fail: for contracts that say "allocates nothing" or "std::bad_alloc: nothing
+// has changed".
+// SPDX-License-Identifier: MIT
+//
+// Replaces operator new and delete in every program that links it (support/counting_new.cpp), also under sanitizers, which
+// see the malloc and free below it.
+//
+//     const auto before = weft_test::allocations();
+//     heap.remove(a);
+//     CHECK(weft_test::allocations() == before);     // Catch2 allocates, too: take the number before the CHECK if need be
+#pragma once
+
+#include <cstdint>
+
+namespace weft_test {
+
+/// How often operator new was called in this thread so far.
+std::uint64_t allocations() noexcept;
+
+/// How many blocks operator new has handed out and delete has not taken back, in all threads.
+std::int64_t live_allocations() noexcept;
+
+/// How often fn() calls operator new.
+template <class F>
+std::uint64_t allocations_in(F&& fn) {
+  const std::uint64_t before = allocations();
+  fn();
+  return allocations() - before;
+}
+
+/// While it lives, operator new throws std::bad_alloc in this thread, once it was called `allowed` times.
+class out_of_memory {
+ public:
+  explicit out_of_memory(std::uint64_t allowed = 0) noexcept;
+  out_of_memory(const out_of_memory&) = delete;
+  out_of_memory& operator=(const out_of_memory&) = delete;
+  ~out_of_memory();
+};
+
+}  // namespace weft_test
