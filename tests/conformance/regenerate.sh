@@ -20,7 +20,7 @@ case $# in
 esac
 
 python=${PYTHON:-python3.13}
-command -v "$python" >/dev/null 2>&1 || {
+"$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null || {
   echo "there is no $python; name a Python 3.13: PYTHON=... sh regenerate.sh" >&2
   exit 1
 }

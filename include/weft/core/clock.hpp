@@ -104,12 +104,10 @@ duration to_nanoseconds(std::chrono::duration<Rep, Period> span) {
     if (std::isnan(exact)) throw std::invalid_argument("weft: the delay is not a number");
     if (exact > longest) throw std::invalid_argument(too_long);
     return exact < -longest ? duration::min() : duration(static_cast<duration::rep>(std::ceil(exact)));
-  } else if constexpr (std::ratio_less_v<Period, std::nano>) {
-    return std::chrono::ceil<duration>(span);
   } else {
-    constexpr auto longest = std::chrono::duration_cast<std::chrono::duration<duration::rep, Period>>(duration::max());
-    if (std::cmp_greater(span.count(), longest.count())) throw std::invalid_argument(too_long);
-    return std::cmp_less(span.count(), -longest.count()) ? duration::min() : std::chrono::duration_cast<duration>(span);
+    constexpr auto longest = duration::max().count() / std::ratio_divide<Period, std::nano>::num;
+    if (std::cmp_greater(span.count(), longest)) throw std::invalid_argument(too_long);
+    return std::cmp_less(span.count(), -longest) ? duration::min() : std::chrono::ceil<duration>(span);
   }
 }
 

@@ -33,7 +33,9 @@ class frame_pool {
   /// Takes back what allocate(size) returned, with the same size.
   static void deallocate(void* memory, std::size_t size) noexcept {
     const std::size_t index = size_class(size);
-    if (!WEFT_FRAME_POOL || index >= classes || thread_ended_) return ::operator delete(memory);
+    if (!WEFT_FRAME_POOL || index >= classes || !keeps_) [[unlikely]] {
+      if (!WEFT_FRAME_POOL || index >= classes || !open_lists()) return ::operator delete(memory);
+    }
     lists_[index] = ::new (memory) block{lists_[index]};
   }
 
@@ -44,16 +46,19 @@ class frame_pool {
 
   static constexpr std::size_t granularity = 16;
   static constexpr std::size_t classes = 65;  // up to 1 KiB; larger frames are rare and go to the system
-  static std::size_t size_class(std::size_t size) noexcept { return (size + granularity - 1) / granularity; }
+  static std::size_t size_class(std::size_t size) noexcept {
+    return size == 0 ? 1 : (size + granularity - 1) / granularity;
+  }
 
-  // Gives the lists back when the thread ends; what is freed after that (by destructors of other thread_locals) goes to
-  // the system directly. Only the refill touches it, so that the fast path needs no check whether it was constructed.
+  // Gives the lists back when the thread ends. What is freed after that, by destructors of other thread_locals, goes to
+  // the system directly.
   struct drain_at_thread_exit {
-    drain_at_thread_exit() = default;
+    drain_at_thread_exit() noexcept { keeps_ = true; }
     drain_at_thread_exit(const drain_at_thread_exit&) = delete;
     drain_at_thread_exit& operator=(const drain_at_thread_exit&) = delete;
     ~drain_at_thread_exit() {
-      thread_ended_ = true;
+      keeps_ = false;
+      ended_ = true;
       for (block*& list : lists_) {
         while (list != nullptr) {
           block* following = list->next;
@@ -62,19 +67,26 @@ class frame_pool {
         }
       }
     }
-    void arm() noexcept {}
   };
 
-  WEFT_COLD static void* refill(std::size_t index) {
-    if (!thread_ended_) {
+  // Only the slow paths touch the object with the destructor, so that the fast ones need no check whether it was
+  // constructed.
+  WEFT_COLD static bool open_lists() noexcept {
+    if (!ended_) {
       thread_local drain_at_thread_exit drain;
-      drain.arm();
+      static_cast<void>(drain);
     }
+    return keeps_;
+  }
+
+  WEFT_COLD static void* refill(std::size_t index) {
+    open_lists();
     return ::operator new(index* granularity);
   }
 
   static inline constinit thread_local block* lists_[classes] = {};
-  static inline constinit thread_local bool thread_ended_ = false;
+  static inline constinit thread_local bool keeps_ = false;  // between the first use and the end of the thread
+  static inline constinit thread_local bool ended_ = false;
 };
 
 }  // namespace weft::detail

@@ -75,7 +75,7 @@ class timer_heap {
         sink(slot, last);
       }
     }
-    if (entries_.capacity() > smallest_to_shrink && entries_.size() < entries_.capacity() / 4) shrink();
+    if (entries_.capacity() > 2 * entries_.size() + spare) shrink();
   }
 
  private:
@@ -90,7 +90,7 @@ class timer_heap {
   };
 
   static constexpr std::size_t arity = 4;
-  static constexpr std::size_t smallest_to_shrink = 1024;
+  static constexpr std::size_t spare = 100;
   static std::size_t parent(std::size_t slot) noexcept { return (slot - 1) / arity; }
 
   void place(std::size_t slot, const entry& e) noexcept {
@@ -124,11 +124,12 @@ class timer_heap {
     place(slot, e);
   }
 
-  // Gives memory back after a burst; where there is none to be had for the smaller copy, the larger one stays.
+  // Gives memory back after a burst: never more than twice of what is used is held. Before the next copy a quarter of
+  // the entries must go, or half as many come. Where there is no memory for the smaller copy, the larger one stays.
   void shrink() noexcept {
     try {
       std::vector<entry> smaller;
-      smaller.reserve(entries_.size() * 2);
+      smaller.reserve(entries_.size() + entries_.size() / 2);
       smaller.insert(smaller.end(), entries_.begin(), entries_.end());
       entries_.swap(smaller);
     } catch (const std::bad_alloc&) {
