@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: MIT
 //
 // A task may wait for a task that waits for a task, a million deep, and a gather for a million at once. asyncio
-// recurses; the walk goes the same way, depth first, in the same order, with a stack that lives in the gathers. Tasks
-// that wait for each other in a circle are noticed when a path is longer than there are tasks, and one of the waits is
-// broken.
+// recurses; the walk goes the same way, depth first, in the same order, with a stack that lives in the gathers. Where
+// it comes back to a task or a gather that it is inside of, tasks wait for each other in a circle, and the wait that
+// closes the circle is broken. A path between two gathers is straight, so a number in each task tells whether it was
+// on this path already; a gather knows whether the walk is inside of it.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
 
 namespace weft {
 
@@ -19,13 +20,15 @@ class cancel_fan {
   /// The next task to cancel, or null after the last one.
   virtual task_state* next_to_cancel() noexcept = 0;
 
+  /// Waiting for this one would never end: do without it.
+  virtual void leave_out(task_state& task) noexcept = 0;
+
  protected:
   ~cancel_fan() = default;
 
  private:
   friend class cancel_walk;
   cancel_fan* below_ = nullptr;
-  std::size_t depth_ = 0;
 };
 
 /// Cancels a task, whatever that task waits for, and so on: depth first, in the order in which asyncio's recursion
@@ -35,6 +38,9 @@ class cancel_walk {
   void then(task_state& next) noexcept { next_ = &next; }
   void then(cancel_fan& fan) noexcept { fan_ = &fan; }
 
+  /// From the cancel() of a waitable that the walk is inside of.
+  void closes_circle() noexcept { circle_ = true; }
+
   /// Cancels what `from` waits for, and all that follows from that. The request to `from` itself is counted by the
   /// caller. (Task is task_state: a template because that is incomplete here.)
   template <class Task>
@@ -43,35 +49,46 @@ class cancel_walk {
  private:
   task_state* next_ = nullptr;
   cancel_fan* fan_ = nullptr;
+  bool circle_ = false;
+
+  static inline constinit thread_local std::uint32_t paths_ = 0;
 };
 
 // ---- details ----
 
 template <class Task>
 void cancel_walk::pass_on(Task& from) noexcept {
-  // No path is longer than there are tasks, unless it goes round in a circle.
-  const std::size_t longest = from.loop().tenant_count();
   cancel_fan* top = nullptr;
-  std::size_t depth = 0;
+  std::uint32_t path = ++paths_;
+  Task* waiter = nullptr;  // who waits for `task`; null: the fan on top
   Task* task = &from;
   for (;;) {
     next_ = nullptr;
     fan_ = nullptr;
-    if (depth <= longest || !task->break_wait()) task->cancel_wait(*this);
+    circle_ = !task->walk_enters(path);
+    if (!circle_) task->cancel_wait(*this);
+    if (circle_) {
+      if (waiter != nullptr) {
+        waiter->break_wait();
+      } else {
+        top->leave_out(*task);
+      }
+    } else if (task != &from) {
+      task->count_cancel_request();
+    }
     if (fan_ != nullptr) {
       fan_->below_ = top;
-      fan_->depth_ = depth;
       top = fan_;
     }
+    waiter = task;
     task = next_;
-    ++depth;
     while (task == nullptr || task->done()) {
       if (top == nullptr) return;
-      depth = top->depth_ + 1;
+      path = ++paths_;
+      waiter = nullptr;
       task = top->next_to_cancel();
       if (task == nullptr) top = top->below_;
     }
-    task->count_cancel_request();
   }
 }
 

@@ -146,15 +146,8 @@ class event_loop {
 
   /// The tasks that the loop knows, oldest first: those that are not done, and done ones that someone still holds.
   const tenant_list& tenants() const noexcept { return tenants_; }
-  std::size_t tenant_count() const noexcept { return tenant_count_; }
-  void admit(tenant& t) noexcept {
-    tenants_.push_back(t);
-    ++tenant_count_;
-  }
-  void leave(tenant& t) noexcept {
-    static_cast<detail::list_node<tenant_link>&>(t).unlink();
-    --tenant_count_;
-  }
+  void admit(tenant& t) noexcept { tenants_.push_back(t); }
+  void leave(tenant& t) noexcept { static_cast<detail::list_node<tenant_link>&>(t).unlink(); }
 
   /// Numbers the tasks, for their default names.
   std::uint64_t next_task_number() noexcept { return ++tasks_created_; }
@@ -184,7 +177,6 @@ class event_loop {
   ready_queue running_now_;  // what is left of the pass that runs
   timer_queue timers_;
   tenant_list tenants_;
-  std::size_t tenant_count_ = 0;
   std::size_t watched_ = 0;
   std::vector<ready_event> events_;
   bool woken_ = false;

@@ -4,9 +4,9 @@
 //
 // g++ 12 to 14 destroys such a temporary twice when it stands in the same expression as a co_await:
 // `co_await create_task([owned] {...})` frees `owned` two times, silently. Named on a line of its own the same lambda
-// is safe, and so are its captures passed as arguments; so weft makes the temporary a compile error. Types with a
-// constructor of their own (std::function, what std::bind_front returns) are not affected. Elsewhere the check is
-// always true.
+// is safe, and so are its captures passed as arguments; so weft makes the temporary a compile error. A temporary that
+// was made from a closure (a view, what std::bind_front returns) counts as one, since the closure stands in the same
+// expression. Elsewhere the check is always true.
 //
 //     static_assert(weft::safe_argument<F>, WEFT_OWNED_CLOSURE_ADVICE);
 #pragma once
@@ -20,9 +20,9 @@ namespace weft {
 
 namespace detail {
 
-// A closure type can only be told by its name.
+// A closure type, and what contains one, can only be told by its name.
 template <class F>
-constexpr bool is_closure() {
+constexpr bool names_closure() {
   return std::string_view(__PRETTY_FUNCTION__).find("<lambda") != std::string_view::npos;
 }
 
@@ -32,6 +32,6 @@ constexpr bool is_closure() {
 template <class F>
 inline constexpr bool safe_argument =
     !WEFT_GCC_DOUBLE_DESTROYS || std::is_reference_v<F> || std::is_trivially_destructible_v<F> || !std::is_class_v<F> ||
-    !detail::is_closure<F>();
+    !detail::names_closure<F>();
 
 }  // namespace weft

@@ -62,7 +62,13 @@ inline void run_until_done(event_loop& loop, const task_ref& awaited) {
 
 /// What event_loop::run_until_complete() calls.
 template <class T>
-T complete(event_loop& loop, task_handle<T> handle) {
+kept_t<T> complete(event_loop& loop, const task_handle<T>& handle) {
+  run_until_done(loop, handle);
+  return handle.result();
+}
+
+template <class T>
+T complete(event_loop& loop, task_handle<T>&& handle) {
   run_until_done(loop, handle);
   return std::move(handle).result();
 }

@@ -13,6 +13,7 @@
 
 #include <concepts>
 #include <functional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -38,6 +39,12 @@ class [[nodiscard("weft: a task does nothing until it is awaited: co_await it, o
 
   /// False if it is empty: default-constructed, moved from, or awaited.
   explicit operator bool() const noexcept { return promise_ != nullptr; }
+
+  /// Reports name the coroutine that this one keeps something alive for, as soon as it is known: see stand_in.
+  task&& as_stand_in() && noexcept {
+    promise_->at(std::source_location());
+    return std::move(*this);
+  }
 
   /// For those who run it: hands the coroutine over. Throws invalid_state_error if it is empty.
   promise_type& release() {
@@ -88,7 +95,8 @@ template <class F, class... Args>
 auto make_task(F&& fn, Args&&... args) -> std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...> {
   using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
   return detail::call_and_keep<result, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn),
-                                                                               std::forward<Args>(args)...);
+                                                                               std::forward<Args>(args)...)
+      .as_stand_in();
 }
 
 static_assert(std::is_nothrow_move_constructible_v<task<>> && !std::is_copy_constructible_v<task<>>);

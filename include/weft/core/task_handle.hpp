@@ -23,8 +23,13 @@
 
 namespace weft {
 
-template <class T>
+template <class T, class Result>
 class handle_awaiter;
+class ref_awaiter;
+
+/// What a handle that others share gives of a result: a reference to what the task keeps, if it keeps an object.
+template <class T>
+using kept_t = std::conditional_t<std::is_object_v<T>, std::add_lvalue_reference_t<const T>, T>;
 
 /// A task that returns T, with its result.
 template <class T>
@@ -107,7 +112,7 @@ class task_ref {
 
   /// Waits until the task has ended; rethrows its exception, throws cancelled_error if it was cancelled. Cancelling the
   /// wait cancels the task. Awaiting a task that is done takes no pass. Mirrors `await task`.
-  handle_awaiter<void> operator co_await() const;
+  ref_awaiter operator co_await() const;
 
   /// For those who write awaiters. Throws invalid_state_error if it is empty.
   task_state& state() const {
@@ -151,23 +156,20 @@ class task_handle {
   /// The result: a reference to it, valid as long as a handle is; from an rvalue handle the result itself, moved out.
   /// Rethrows the task's exception, throws cancelled_error if it was cancelled, invalid_state_error if it is not done.
   /// Mirrors Task.result().
-  decltype(auto) result() const& { return std::as_const(looked_at().result).value(); }
+  kept_t<T> result() const& { return std::as_const(looked_at().result).value(); }
   T result() && { return std::move(looked_at().result).value(); }
 
   /// Waits for the result; else as in task_ref. `co_await handle` gives what result() gives: a reference from a named
   /// handle, the value itself from a temporary or a moved one.
-  handle_awaiter<const stored_t<T>&> operator co_await() const&
-    requires std::is_object_v<T>;
-  handle_awaiter<T> operator co_await() const&
-    requires(!std::is_object_v<T>);
-  handle_awaiter<T> operator co_await() &&;
+  handle_awaiter<T, kept_t<T>> operator co_await() const&;
+  handle_awaiter<T, T> operator co_await() &&;
 
   typed_task_state<T>& state() const { return static_cast<typed_task_state<T>&>(ref_.state()); }
 
  private:
   typed_task_state<T>& looked_at() const {
     typed_task_state<T>& s = state();
-    s.look();
+    if (s.done()) s.look();
     return s;
   }
 
@@ -247,28 +249,27 @@ class handle_awaiter_base : public waitable {
   task_state& target_;
 };
 
-template <class T>
+/// T is what the task returns, Result what co_await gives: T itself, or a reference to what the task keeps.
+template <class T, class Result>
 class handle_awaiter final : public handle_awaiter_base {
-  using result_type = std::remove_cvref_t<T>;
-
  public:
   explicit handle_awaiter(const task_ref& target) : handle_awaiter_base(target) {}
 
-  T await_resume() {
+  Result await_resume() {
     target_.look();
-    if constexpr (std::is_reference_v<T> && std::is_const_v<std::remove_reference_t<T>>) {
-      return std::as_const(static_cast<typed_task_state<result_type>&>(target_).result).value();
+    auto& result = static_cast<typed_task_state<T>&>(target_).result;
+    if constexpr (std::is_same_v<Result, T>) {
+      return std::move(result).value();
     } else {
-      return std::move(static_cast<typed_task_state<T>&>(target_).result).value();
+      return std::as_const(result).value();
     }
   }
 };
 
 /// For a task_ref: the result, whatever its type, is left where it is.
-template <>
-class handle_awaiter<void> final : public handle_awaiter_base {
+class ref_awaiter final : public handle_awaiter_base {
  public:
-  explicit handle_awaiter(const task_ref& target) : handle_awaiter_base(target) {}
+  explicit ref_awaiter(const task_ref& target) : handle_awaiter_base(target) {}
 
   void await_resume() {
     target_.look();
@@ -277,23 +278,15 @@ class handle_awaiter<void> final : public handle_awaiter_base {
   }
 };
 
-inline handle_awaiter<void> task_ref::operator co_await() const { return handle_awaiter<void>(*this); }
+inline ref_awaiter task_ref::operator co_await() const { return ref_awaiter(*this); }
 
 template <class T>
-handle_awaiter<const stored_t<T>&> task_handle<T>::operator co_await() const&
-  requires std::is_object_v<T>
-{
-  return handle_awaiter<const stored_t<T>&>(ref_);
+handle_awaiter<T, kept_t<T>> task_handle<T>::operator co_await() const& {
+  return handle_awaiter<T, kept_t<T>>(ref_);
 }
 template <class T>
-handle_awaiter<T> task_handle<T>::operator co_await() const&
-  requires(!std::is_object_v<T>)
-{
-  return handle_awaiter<T>(ref_);
-}
-template <class T>
-handle_awaiter<T> task_handle<T>::operator co_await() && {
-  return handle_awaiter<T>(ref_);
+handle_awaiter<T, T> task_handle<T>::operator co_await() && {
+  return handle_awaiter<T, T>(ref_);
 }
 
 /// Makes the task's state without starting it; state.start() does.

@@ -138,8 +138,10 @@ class task_state : public tenant {
     observer_ = &observer;
     return true;
   }
-  void drop_observer(const task_observer& observer) noexcept {
-    if (observer_ == &observer) observer_ = nullptr;
+  bool drop_observer(const task_observer& observer) noexcept {
+    if (observer_ != &observer) return false;
+    observer_ = nullptr;
+    return true;
   }
 
   std::string name() const;
@@ -153,6 +155,9 @@ class task_state : public tenant {
   // ---- for the walk that cancels ----
 
   void count_cancel_request() noexcept { ++cancel_requests_; }
+
+  /// False if the walk was here before on this path.
+  bool walk_enters(std::uint32_t path) noexcept { return std::exchange(cancel_path_, path) != path; }
 
   /// Cancels what the task waits for; if there is nothing to cancel, the request stays until the next step.
   void cancel_wait(cancel_walk& walk) noexcept;
@@ -211,6 +216,7 @@ class task_state : public tenant {
   std::source_location created_;
   std::uint32_t references_ = 1;  // the loop's, until the task has ended
   std::uint32_t cancel_requests_ = 0;
+  std::uint32_t cancel_path_ = 0;
   std::uint8_t flags_ = 0;
 
   static inline constinit thread_local task_state* current_ = nullptr;
@@ -266,7 +272,9 @@ inline bool task_state::before_step() noexcept {
   if ((flags_ & started) == 0) {
     flags_ |= started;
     if ((flags_ & must_cancel) != 0) {  // there is nobody to throw to
+      current_ = this;
       drop_unstarted();
+      current_ = nullptr;
       return false;
     }
   }
@@ -329,7 +337,7 @@ WEFT_COLD inline void task_state::abandon() noexcept {
 }
 
 inline bool task_state::cancel() {
-  if (done()) return false;
+  if (done() || loop_->is_closed()) return false;
   loop_->check_usable();
   count_cancel_request();
   cancel_walk().pass_on(*this);
@@ -356,7 +364,10 @@ inline std::string task_state::name() const { return name_ != nullptr ? *name_ :
 
 inline void task_state::set_name(std::string name) { name_ = std::make_unique<std::string>(std::move(name)); }
 
-WEFT_COLD inline std::string task_state::label() const { return "'" + name() + "', created at " + to_string(created_); }
+WEFT_COLD inline std::string task_state::label() const {
+  const bool known = created_.line() != 0;  // else only the function that it will call knows
+  return "'" + name() + "', " + (known ? "created at " + to_string(created_) : "not started yet");
+}
 
 WEFT_COLD inline std::string task_state::report() const {
   if (done()) return {};

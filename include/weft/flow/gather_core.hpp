@@ -126,6 +126,11 @@ class gather_core : public waitable, private cancel_fan {
       task.add_done_callback(*this);
     }
     void run() override { by_->task_ended(*task_); }
+    bool stop_watching(const task_state& task) noexcept {
+      if (task_ != &task || !linked()) return false;
+      unlink();
+      return true;
+    }
 
    private:
     watcher* by_ = nullptr;
@@ -136,10 +141,12 @@ class gather_core : public waitable, private cancel_fan {
   void child_ended(task_state& task, bool charge) noexcept;
   void finish_if_over() noexcept;
   task_state* next_to_cancel() noexcept override;
+  void leave_out(task_state& task) noexcept override;
   watcher& watcher_of(const entry& e) noexcept { return e.charge ? charges_ : others_; }
 
   std::vector<entry> entries_;
-  std::unique_ptr<child_callback[]> callbacks_;
+  std::unique_ptr<child_callback[]> callbacks_;  // one for each handle given, for those that cannot have an observer
+  std::size_t given_ = 0;
   watcher charges_{*this, true};
   watcher others_{*this, false};
   task_state* waiting_ = nullptr;
@@ -158,15 +165,11 @@ class gather_core : public waitable, private cancel_fan {
 
 inline gather_core::~gather_core() {
   if (running_ > 0) {  // children that are left running, or the loop goes down around all of us
-    std::size_t callbacks = 0;
     for (const entry& e : entries_) {
       e.task->drop_observer(watcher_of(e));
-      if (begun_) e.task->look();
-      callbacks += e.own ? 0 : 1;
+      e.task->look();
     }
-    if (callbacks_ != nullptr) {
-      for (std::size_t i = 0; i < callbacks; ++i) callbacks_[i].unlink();
-    }
+    for (std::size_t i = 0; i < given_; ++i) callbacks_[i].unlink();
   }
   for (const entry& e : entries_) {
     if (!begun_ && e.own) e.task->drop_unstarted();
@@ -196,6 +199,7 @@ inline void gather_core::mark_repeated() {
   }
   if (given.empty()) return;
   callbacks_ = std::make_unique<child_callback[]>(given.size());
+  given_ = given.size();
   std::sort(given.begin(), given.end(),
             [](const entry* a, const entry* b) { return a->task != b->task ? a->task < b->task : a < b; });
   for (std::size_t i = 1; i < given.size(); ++i) {
@@ -220,7 +224,7 @@ inline bool gather_core::begin(task_state& waiting) {
     if (!e.task->set_observer(watcher_of(e))) callbacks_[callback++].watch(watcher_of(e), *e.task);
   }
   finish_if_over();
-  if (callbacks_ != nullptr) {
+  if (given_ > 0) {
     for (const entry& e : entries_) {
       if (!e.repeated && e.task->done()) child_ended(*e.task, e.charge);
     }
@@ -258,7 +262,11 @@ inline void gather_core::finish_if_over() noexcept {
 }
 
 inline bool gather_core::cancel(cancel_walk& walk) noexcept {
-  if (finished_ || in_walk_) return false;
+  if (finished_) return false;
+  if (in_walk_) {
+    walk.closes_circle();
+    return true;
+  }
   const bool any = std::any_of(entries_.begin(), entries_.end(), [](const entry& e) { return !e.task->done(); });
   if (!any) return false;
   cancelled_ = true;
@@ -272,6 +280,18 @@ inline task_state* gather_core::next_to_cancel() noexcept {
   if (cursor_ < entries_.size()) return entries_[cursor_++].task;
   in_walk_ = false;
   return nullptr;
+}
+
+// Only a handle can lead back to where the walk came from.
+inline void gather_core::leave_out(task_state& task) noexcept {
+  const auto e = std::find_if(entries_.begin(), entries_.end(), [&](const entry& x) { return x.task == &task; });
+  bool watched = task.drop_observer(watcher_of(*e));
+  for (std::size_t i = 0; i < given_ && !watched; ++i) watched = callbacks_[i].stop_watching(task);
+  if (!watched) return;  // left out before
+  task.look();
+  --running_;
+  running_charges_ -= e->charge ? 1 : 0;
+  finish_if_over();
 }
 
 inline void gather_core::check() const {
