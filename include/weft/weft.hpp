@@ -1,4 +1,4 @@
-// The umbrella, and the map: every public header, floor by floor. Includes only go down.
+// The umbrella, and the map: every public header, floor by floor; includes only go down.
 // SPDX-License-Identifier: MIT
 #pragma once
 
@@ -14,11 +14,11 @@
 #include <weft/core/interrupt.hpp>          // SIGINT
 #include <weft/core/mailbox.hpp>            // the way in from other threads
 #include <weft/core/outcome.hpp>            // value, exception or cancelled
-#include <weft/core/owned_closure.hpp>      // what g++ gets wrong, refused
 #include <weft/core/poller.hpp>             // epoll, poll(2)
 #include <weft/core/promise.hpp>            // what co_await means
 #include <weft/core/run.hpp>                // run()
 #include <weft/core/runnable.hpp>           // entries of the ready queue
+#include <weft/core/safe_argument.hpp>      // what g++ gets wrong, refused
 #include <weft/core/task.hpp>               // a coroutine that has not started
 #include <weft/core/task_handle.hpp>        // running tasks
 #include <weft/core/task_state.hpp>         // a task as the loop sees it

@@ -22,6 +22,8 @@ namespace weft {
 
 class task_state;
 class cancel_walk;
+template <class T>
+class task;
 
 /// Something that a task can wait for. await_suspend returns nothing, or false to go on at once without a loop pass.
 /// Where a cancelled wait must be undone, an awaiter has `await_cancelled() noexcept`: it is called instead of
@@ -38,6 +40,15 @@ template <class A>
 concept makes_awaiter = requires(A&& a) {
   { std::forward<A>(a).operator co_await() } -> awaiter;
 };
+
+template <class T>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+/// What co_await takes in a weft coroutine: a task, an awaiter, or something that makes one.
+template <class A>
+concept awaitable = is_task<std::remove_cvref_t<A>> || awaiter<A> || makes_awaiter<A>;
 
 /// What a waiting task is told to wait for, seen from the task: how to cancel the wait, and how to describe it. An
 /// awaiter that derives from it registers itself with task_state::wait_on().

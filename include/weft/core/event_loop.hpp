@@ -87,18 +87,17 @@ class event_loop {
   template <class F, class... Args>
   timer_handle call_at(time_point when, F&& fn, Args&&... args);
 
-  /// Starts a task on this loop; see weft::create_task().
-  template <class Task>
-  auto create_task(Task&& coroutine, std::string name = {}) {
-    return spawn(*this, std::forward<Task>(coroutine), std::move(name));
+  /// Starts a task, optionally with a name, or fn(args...) on this loop; see weft::create_task().
+  template <class... Args>
+  auto create_task(Args&&... args) {
+    return spawn(*this, std::forward<Args>(args)...);
   }
 
-  /// Runs until the awaitable (a task or a handle) is done and returns its result (loop.run_until_complete). Throws
-  /// what the awaitable throws, deadlock_error, and usage_error if the loop was stopped before, or if a loop runs
-  /// already.
-  template <class Awaitable>
-  decltype(auto) run_until_complete(Awaitable&& awaitable) {
-    return complete(*this, std::forward<Awaitable>(awaitable));
+  /// Runs until a task, a handle's task or fn(args...) is done and returns its result (loop.run_until_complete). Throws
+  /// what the task throws, deadlock_error, and usage_error if the loop was stopped before, or if a loop runs already.
+  template <class... Args>
+  decltype(auto) run_until_complete(Args&&... args) {
+    return complete(*this, std::forward<Args>(args)...);
   }
 
   /// Runs until stop(). Throws deadlock_error when nothing can ever happen again, livelock_error (virtual clocks). The

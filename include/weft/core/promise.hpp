@@ -14,6 +14,7 @@
 
 #include <cxxabi.h>
 
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -162,7 +163,7 @@ class promise_base : public chain_link {
   }
 
   template <class A>
-    requires(!awaiter<A> && !makes_awaiter<A>)
+    requires(!awaitable<A>)
   std::suspend_never await_transform(A&&) {
     static_assert(
         !sizeof(std::remove_reference_t<A>*),
@@ -193,7 +194,7 @@ class promise final : public promise_base {
   task<T> get_return_object() noexcept { return task<T>(*this); }
 
   template <class Value = T>
-    requires std::constructible_from<stored_t<T>, Value>
+    requires std::convertible_to<Value, stored_t<T>>
   void return_value(Value&& value) {
     result.emplace(std::forward<Value>(value));
   }

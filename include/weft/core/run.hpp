@@ -37,7 +37,7 @@ T run(task<T> main, run_options options = {});
 template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
 auto run(F&& fn, Args&&... args) {
-  return run(make_task(std::forward<F>(fn), std::forward<Args>(args)...));
+  return run(detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 
 /// The end of run(): cancels all tasks and waits for them, until none is left. Throws deadlock_error if some never end.
@@ -76,6 +76,13 @@ T complete(event_loop& loop, task_handle<T>&& handle) {
 template <class T>
 T complete(event_loop& loop, task<T> coroutine) {
   return complete(loop, loop.create_task(std::move(coroutine)));
+}
+
+template <class F, class... Args>
+  requires task_function<std::decay_t<F>, std::decay_t<Args>...>
+auto complete(event_loop& loop, F&& fn, Args&&... args) {
+  loop.check_usable();
+  return complete(loop, detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 
 inline void cancel_all_tasks(event_loop& loop) {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <weft/core/promise.hpp>
+#include <weft/core/safe_argument.hpp>
 
 #include <concepts>
 #include <functional>
@@ -59,11 +60,6 @@ class [[nodiscard("weft: a task does nothing until it is awaited: co_await it, o
   promise_type* promise_ = nullptr;
 };
 
-template <class T>
-inline constexpr bool is_task = false;
-template <class T>
-inline constexpr bool is_task<task<T>> = true;
-
 /// A function that, called with these arguments, returns a task.
 template <class F, class... Args>
 concept task_function = std::invocable<F, Args...> && is_task<std::remove_cvref_t<std::invoke_result_t<F, Args...>>>;
@@ -88,15 +84,21 @@ R call_and_keep(F fn, Args... args) {
   co_return co_await stand_in(std::move(inner));
 }
 
+// make_task() without its check, for calls that are not awaited.
+template <class F, class... Args>
+auto keep_task(F&& fn, Args&&... args) {
+  using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+  return call_and_keep<result, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn), std::forward<Args>(args)...)
+      .as_stand_in();
+}
+
 }  // namespace detail
 
 template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
 auto make_task(F&& fn, Args&&... args) -> std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...> {
-  using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
-  return detail::call_and_keep<result, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn),
-                                                                               std::forward<Args>(args)...)
-      .as_stand_in();
+  static_assert(safe_argument<F> && (safe_argument<Args> && ...), WEFT_UNSAFE_ARGUMENT_ADVICE);
+  return detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
 static_assert(std::is_nothrow_move_constructible_v<task<>> && !std::is_copy_constructible_v<task<>>);

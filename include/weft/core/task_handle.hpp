@@ -10,7 +10,7 @@
 
 #include <weft/core/event_loop.hpp>
 #include <weft/core/outcome.hpp>
-#include <weft/core/owned_closure.hpp>
+#include <weft/core/safe_argument.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_state.hpp>
 
@@ -306,10 +306,18 @@ task_handle<T> prepare_task(event_loop& loop, task<T>&& coroutine, std::string n
 
 /// What event_loop::create_task() calls.
 template <class T>
-task_handle<T> spawn(event_loop& loop, task<T>&& coroutine, std::string name) {
+task_handle<T> spawn(event_loop& loop, task<T>&& coroutine, std::string name = {}) {
   task_handle<T> handle = prepare_task(loop, std::move(coroutine), std::move(name));
   handle.state().start();
   return handle;
+}
+
+template <class F, class... Args>
+  requires task_function<std::decay_t<F>, std::decay_t<Args>...>
+auto spawn(event_loop& loop, F&& fn, Args&&... args) {
+  static_assert(safe_argument<F> && (safe_argument<Args> && ...), WEFT_UNSAFE_ARGUMENT_ADVICE);
+  loop.check_usable();
+  return spawn(loop, detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 
 template <class T>
@@ -320,9 +328,7 @@ task_handle<T> create_task(task<T> coroutine, std::string name) {
 template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
 auto create_task(F&& fn, Args&&... args) {
-  static_assert(safe_argument<F> && (safe_argument<Args> && ...), WEFT_OWNED_CLOSURE_ADVICE);
-  event_loop& loop = event_loop::current();
-  return spawn(loop, make_task(std::forward<F>(fn), std::forward<Args>(args)...), {});
+  return spawn(event_loop::current(), std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
 inline task_ref current_task() noexcept {

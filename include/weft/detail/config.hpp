@@ -25,7 +25,7 @@
 #endif
 
 // g++ before 15 destroys some temporaries of a co_await expression twice: closures that own something, for one. weft
-// refuses such arguments at compile time (core/owned_closure.hpp); other compilers never see the check.
+// refuses such arguments at compile time (core/safe_argument.hpp); other compilers never see the check.
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 15
 #define WEFT_GCC_DOUBLE_DESTROYS 1
 #else
@@ -36,6 +36,7 @@
 #define WEFT_COLD [[gnu::noinline, gnu::cold]]
 
 // What the static_asserts on safe_argument<F> say.
-#define WEFT_OWNED_CLOSURE_ADVICE                                                                                \
-  "weft: this g++ destroys a temporary lambda that owns its captures twice: name the lambda first, or pass its " \
-  "captures as arguments"
+#define WEFT_UNSAFE_ARGUMENT_ADVICE                                                                                 \
+  "weft: this g++ destroys a temporary lambda, view of a lambda or aggregate that owns something twice: give it a " \
+  "name "                                                                                                           \
+  "on a line of its own first, or pass its captures as arguments"

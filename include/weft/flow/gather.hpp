@@ -13,7 +13,7 @@
 
 #include <weft/core/awaitable.hpp>
 #include <weft/core/outcome.hpp>
-#include <weft/core/owned_closure.hpp>
+#include <weft/core/safe_argument.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
@@ -141,7 +141,7 @@ gather_child<T> as_child(gather_child<T> child) {
 template <class F>
   requires task_function<std::decay_t<F>>
 auto as_child(F&& fn) {
-  static_assert(safe_argument<F>, WEFT_OWNED_CLOSURE_ADVICE);
+  static_assert(safe_argument<F>, WEFT_UNSAFE_ARGUMENT_ADVICE);
   return as_child(make_task(std::forward<F>(fn)));
 }
 // An operation of the library: a task of its own awaits it.
@@ -161,7 +161,7 @@ concept gatherable_range = std::ranges::input_range<R> && gatherable<std::ranges
 
 template <class Range>
 auto as_children(Range&& range) {
-  static_assert(safe_argument<Range>, WEFT_OWNED_CLOSURE_ADVICE);
+  static_assert(safe_argument<Range>, WEFT_UNSAFE_ARGUMENT_ADVICE);
   using child = decltype(as_child(std::declval<std::ranges::range_rvalue_reference_t<Range>>()));
   using reference = std::ranges::range_reference_t<Range>;
   static_assert(!std::is_lvalue_reference_v<Range> || std::is_constructible_v<child, reference>,
