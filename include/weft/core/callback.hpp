@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -139,6 +140,12 @@ class bound_callback final : public callback {
 
   static void* operator new(std::size_t size) { return detail::frame_pool::allocate(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { detail::frame_pool::deallocate(memory, size); }
+
+  // What is kept may be over-aligned, which the pool does not serve.
+  static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
+  static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+    ::operator delete(memory, alignment);
+  }
 
  private:
   void invoke() override { (*bound_)(); }

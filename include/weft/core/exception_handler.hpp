@@ -10,6 +10,7 @@
 #include <weft/core/error.hpp>
 #include <weft/detail/config.hpp>
 
+#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -37,8 +38,10 @@ class exception_handler {
   /// Calls fn(const exception_context&) from now on.
   template <class F>
   void set(F&& fn) {
-    function_ = std::make_unique<bound<std::decay_t<F>>>(std::forward<F>(fn));
+    function_ = std::make_shared<bound<std::decay_t<F>>>(std::forward<F>(fn));
   }
+  /// Back to the default.
+  void set(std::nullptr_t) noexcept { function_ = nullptr; }
 
   /// Calls the function, or the default. What the function throws is reported by the default, and so is the context.
   void call(const exception_context& context) noexcept;
@@ -59,15 +62,16 @@ class exception_handler {
     F fn;
   };
 
-  std::unique_ptr<function> function_;
+  std::shared_ptr<function> function_;  // shared with a call: the function may replace itself
 };
 
 // ---- details ----
 
 WEFT_COLD inline void exception_handler::call(const exception_context& context) noexcept {
-  if (function_ == nullptr) return report(context);
+  const std::shared_ptr<function> called = function_;
+  if (called == nullptr) return report(context);
   try {
-    function_->call(context);
+    called->call(context);
   } catch (...) {
     report({"Unhandled error in exception handler", std::current_exception()});
     report(context);
