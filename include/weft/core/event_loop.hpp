@@ -135,7 +135,8 @@ class event_loop {
     t.unlink();
   }
 
-  /// Schedules `on_ready` in each pass in which `fd` is ready. Throws std::system_error.
+  /// Schedules `on_ready` in each pass in which `fd` is ready, until unwatch(). One runnable a descriptor: watching
+  /// again replaces it. Throws std::system_error.
   void watch(int fd, interest what, runnable& on_ready);
   void unwatch(int fd) noexcept;
 
@@ -263,13 +264,11 @@ timer_handle event_loop::call_at(time_point when, F&& fn, Args&&... args) {
 
 inline void event_loop::watch(int fd, interest what, runnable& on_ready) {
   check_usable();
-  poller_->watch(fd, what, &on_ready);
-  ++watched_;
+  if (poller_->watch(fd, what, &on_ready)) ++watched_;
 }
 
 inline void event_loop::unwatch(int fd) noexcept {
-  poller_->forget(fd);
-  --watched_;
+  if (poller_->forget(fd)) --watched_;
 }
 
 inline void event_loop::run_forever() {

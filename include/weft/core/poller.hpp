@@ -47,11 +47,11 @@ class poller {
   poller& operator=(const poller&) = delete;
   virtual ~poller() = default;
 
-  /// Watches a descriptor, or changes for what it is watched. Throws std::system_error.
-  virtual void watch(int fd, interest what, void* token) = 0;
+  /// Watches a descriptor, or changes for what it is watched; whether it is new. Throws std::system_error.
+  virtual bool watch(int fd, interest what, void* token) = 0;
 
-  /// Stops watching; a descriptor that is not watched is ignored. Call it before the descriptor is closed.
-  virtual void forget(int fd) noexcept = 0;
+  /// Stops watching; whether it was watched. Call it before the descriptor is closed.
+  virtual bool forget(int fd) noexcept = 0;
 
   /// Appends what is ready to `out`, waiting at most `timeout` for the first; a timeout of duration::max() means for
   /// ever. Never returns early by rounding; may return early, with nothing, after a signal. Throws std::system_error.
@@ -61,8 +61,8 @@ class poller {
 /// poll(2): portable; cost grows with the number of descriptors.
 class poll_poller final : public poller {
  public:
-  void watch(int fd, interest what, void* token) override;
-  void forget(int fd) noexcept override;
+  bool watch(int fd, interest what, void* token) override;
+  bool forget(int fd) noexcept override;
   void wait(duration timeout, std::vector<ready_event>& out) override;
 
  private:
@@ -76,8 +76,8 @@ class epoll_poller final : public poller {
  public:
   /// Throws std::system_error, for instance EMFILE.
   epoll_poller();
-  void watch(int fd, interest what, void* token) override;
-  void forget(int fd) noexcept override;
+  bool watch(int fd, interest what, void* token) override;
+  bool forget(int fd) noexcept override;
   void wait(duration timeout, std::vector<ready_event>& out) override;
 
  private:
@@ -113,7 +113,7 @@ inline bool wants(interest what, interest one) noexcept {
 
 }  // namespace detail
 
-inline void poll_poller::watch(int fd, interest what, void* token) {
+inline bool poll_poller::watch(int fd, interest what, void* token) {
   short events = 0;
   if (detail::wants(what, interest::read)) events = static_cast<short>(events | POLLIN);
   if (detail::wants(what, interest::write)) events = static_cast<short>(events | POLLOUT);
@@ -121,20 +121,22 @@ inline void poll_poller::watch(int fd, interest what, void* token) {
     if (fds_[i].fd != fd) continue;
     fds_[i].events = events;
     tokens_[i] = token;
-    return;
+    return false;
   }
   tokens_.reserve(fds_.size() + 1);
   fds_.push_back({fd, events, 0});
   tokens_.push_back(token);
+  return true;
 }
 
-inline void poll_poller::forget(int fd) noexcept {
+inline bool poll_poller::forget(int fd) noexcept {
   for (std::size_t i = 0; i < fds_.size(); ++i) {
     if (fds_[i].fd != fd) continue;
     fds_.erase(fds_.begin() + static_cast<std::ptrdiff_t>(i));
     tokens_.erase(tokens_.begin() + static_cast<std::ptrdiff_t>(i));
-    return;
+    return true;
   }
+  return false;
 }
 
 inline void poll_poller::wait(duration timeout, std::vector<ready_event>& out) {
@@ -156,17 +158,17 @@ inline epoll_poller::epoll_poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "weft: epoll_create1");
 }
 
-inline void epoll_poller::watch(int fd, interest what, void* token) {
+inline bool epoll_poller::watch(int fd, interest what, void* token) {
   epoll_event event{};
   if (detail::wants(what, interest::read)) event.events |= EPOLLIN;
   if (detail::wants(what, interest::write)) event.events |= EPOLLOUT;
   event.data.ptr = token;
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return;
-  if (errno == EEXIST && ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return true;
+  if (errno == EEXIST && ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return false;
   throw std::system_error(errno, std::generic_category(), "weft: epoll_ctl");
 }
 
-inline void epoll_poller::forget(int fd) noexcept { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
+inline bool epoll_poller::forget(int fd) noexcept { return ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0; }
 
 inline void epoll_poller::wait(duration timeout, std::vector<ready_event>& out) {
   const int ready = wait_for_events(timeout);
