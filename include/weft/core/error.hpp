@@ -19,7 +19,8 @@ class cancelled_error final {
   const char* what() const noexcept { return "weft: the task was cancelled"; }
 };
 
-/// Thrown by run() after SIGINT (KeyboardInterrupt). Not a std::exception.
+/// Thrown by run() after SIGINT (KeyboardInterrupt). Not a std::exception. Thrown by a program itself it is an
+/// exception like any other: weft has no signal that strikes in the middle of a task.
 class keyboard_interrupt final {
  public:
   const char* what() const noexcept { return "weft: interrupted by SIGINT"; }

@@ -154,6 +154,8 @@ class event_loop {
 
   /// Throws usage_error if another thread runs this loop, loop_closed_error if it is being destroyed.
   void check_usable() const;
+  /// The same, and usage_error if a loop runs in this thread.
+  void check_runnable() const;
 
   std::size_t armed_timers() const noexcept { return timers_.size(); }
 
@@ -271,20 +273,26 @@ inline void event_loop::unwatch(int fd) noexcept {
   if (poller_->forget(fd)) --watched_;
 }
 
-inline void event_loop::run_forever() {
+inline void event_loop::check_runnable() const {
   check_usable();
   if (current_ != nullptr) {
     throw usage_error("weft: an event loop runs in this thread already; await the task instead of running it");
   }
+}
+
+inline void event_loop::run_forever() {
+  check_runnable();
   struct running_here {
     event_loop& loop;
     explicit running_here(event_loop& l) : loop(l) {
       current_ = &l;
+      mailbox::deliver_here(l.mailbox_.get(), &l.ready_);
       l.running_.store(true, std::memory_order_relaxed);
     }
     ~running_here() {
       loop.running_.store(false, std::memory_order_relaxed);
       loop.stopping_ = false;
+      mailbox::deliver_here(nullptr, nullptr);
       current_ = nullptr;
     }
   } guard(*this);
@@ -297,7 +305,7 @@ inline void event_loop::run_forever() {
 inline void event_loop::run_pass() {
   if (++passes_without_progress_ > pass_limit_) [[unlikely]]
     throw_livelock();
-  if (ready_.empty() && !stopping_) {
+  if (ready_.empty() && !stopping_ && !mailbox_->pending()) {
     wait_for_work();
   } else if (watched_ > 0) {
     poll(duration::zero());
@@ -310,7 +318,6 @@ inline void event_loop::run_pass() {
 
 inline void event_loop::wait_for_work() {
   passes_without_progress_ = 0;
-  if (mailbox_->pending()) return;
   const bool others_may_wake = watched_ > 0 || mailbox_->has_remotes();
   if (timers_.empty()) {
     if (!others_may_wake) throw_deadlock();

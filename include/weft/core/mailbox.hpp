@@ -38,7 +38,8 @@ class mailbox {
   mailbox& operator=(const mailbox&) = delete;
   ~mailbox() = default;
 
-  /// Queues a callback, whose reference it takes over. loop_closed_error: nothing has changed, the caller keeps it.
+  /// Queues a callback, whose reference it takes over; in the loop's own thread straight into the ready queue, like
+  /// call_soon. loop_closed_error: nothing has changed, the caller keeps it.
   void post(callback& c);
 
   /// Makes the loop run a pass. Async-signal-safe.
@@ -64,6 +65,12 @@ class mailbox {
   /// For the loop: no more posts; moves what is left to `rest`.
   void close(ready_queue& rest);
 
+  /// For the loop: while it runs in this thread, posts to `box` from this thread go to `ready`.
+  static void deliver_here(mailbox* box, ready_queue* ready) noexcept {
+    local_ = box;
+    local_ready_ = ready;
+  }
+
   /// For the loop: the descriptor that becomes readable on wake().
   int descriptor() const noexcept { return read_end_.get(); }
 
@@ -78,6 +85,9 @@ class mailbox {
   std::mutex mutex_;
   ready_queue posts_;
   bool closed_ = false;
+
+  static inline constinit thread_local mailbox* local_ = nullptr;
+  static inline constinit thread_local ready_queue* local_ready_ = nullptr;
 };
 
 /// A loop, seen from another thread: event_loop::remote(). Copyable, usable from any thread, also after the loop has
@@ -135,6 +145,7 @@ inline mailbox::mailbox() {
 }
 
 inline void mailbox::post(callback& c) {
+  if (local_ == this) return local_ready_->push_back(c);
   {
     const std::lock_guard lock(mutex_);
     if (closed_) throw loop_closed_error();

@@ -75,13 +75,14 @@ T complete(event_loop& loop, task_handle<T>&& handle) {
 
 template <class T>
 T complete(event_loop& loop, task<T> coroutine) {
+  loop.check_runnable();
   return complete(loop, loop.create_task(std::move(coroutine)));
 }
 
 template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
 auto complete(event_loop& loop, F&& fn, Args&&... args) {
-  loop.check_usable();
+  loop.check_runnable();
   return complete(loop, detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 
