@@ -50,6 +50,17 @@ inline constexpr bool is_task<task<T>> = true;
 template <class A>
 concept awaitable = is_task<std::remove_cvref_t<A>> || awaiter<A> || makes_awaiter<A>;
 
+/// What a wrong use gives once a static_assert has said what to write: it can be awaited and becomes whatever is
+/// wanted, so that the compiler has nothing to add.
+class refused {
+ public:
+  bool await_ready() const noexcept { return true; }
+  void await_suspend(task_state&) const noexcept {}
+  refused await_resume() const noexcept { return {}; }
+  template <class T>
+  operator T() const noexcept;
+};
+
 /// What a waiting task is told to wait for, seen from the task: how to cancel the wait, and how to describe it. An
 /// awaiter that derives from it registers itself with task_state::wait_on().
 class waitable {

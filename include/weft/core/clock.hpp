@@ -88,6 +88,15 @@ class virtual_clock final : public clock {
 template <class Rep, class Period>
 duration to_nanoseconds(std::chrono::duration<Rep, Period> span);
 
+/// A delay that is a number: of what?
+template <class Number>
+  requires std::is_arithmetic_v<Number>
+duration to_nanoseconds(Number) {
+  static_assert(!sizeof(Number),
+                "weft: a delay has a unit: write 1s or 0.5s, after using namespace std::chrono_literals");
+  return {};
+}
+
 /// The time point `delay` after `now`. Throws std::invalid_argument if there is none.
 time_point deadline_after(time_point now, duration delay);
 

@@ -86,6 +86,12 @@ class event_loop {
   timer_handle call_later(std::chrono::duration<Rep, Period> delay, F&& fn, Args&&... args);
   template <class F, class... Args>
   timer_handle call_at(time_point when, F&& fn, Args&&... args);
+  template <class Number, class... FnAndArgs>
+    requires std::is_arithmetic_v<Number>
+  timer_handle call_later(Number delay, FnAndArgs&&...) {
+    to_nanoseconds(delay);  // says what to write
+    return {};
+  }
 
   /// Starts a task, optionally with a name, or fn(args...) on this loop; see weft::create_task().
   template <class... Args>

@@ -32,7 +32,7 @@ class interrupt_guard {
   interrupt_guard& operator=(const interrupt_guard&) = delete;
   ~interrupt_guard() { restore(); }
 
-  /// Gives the signal its former effect back.
+  /// Gives the signal its former effect back, unless the program has changed it meanwhile.
   void restore() noexcept;
 
  private:
@@ -69,7 +69,9 @@ inline interrupt_guard::interrupt_guard(event_loop& loop) noexcept {
 
 inline void interrupt_guard::restore() noexcept {
   if (!std::exchange(installed_, false)) return;
-  ::sigaction(SIGINT, &former_, nullptr);
+  struct sigaction present {};
+  const bool ours = ::sigaction(SIGINT, nullptr, &present) == 0 && present.sa_handler == &interrupt_guard::on_signal;
+  if (ours) ::sigaction(SIGINT, &former_, nullptr);  // else the program has installed its own meanwhile
   receiver_.store(nullptr, std::memory_order_release);
 }
 

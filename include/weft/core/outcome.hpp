@@ -29,6 +29,10 @@ template <class T>
 struct stored_as<T&> {
   using type = std::reference_wrapper<T>;
 };
+template <class T>
+struct stored_as<T&&> {
+  using type = T;  // so that the promise's static_assert is the only error
+};
 template <>
 struct stored_as<void> {
   using type = std::monostate;

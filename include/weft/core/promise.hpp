@@ -17,6 +17,7 @@
 #include <concepts>
 #include <coroutine>
 #include <cstddef>
+#include <cstdlib>
 #include <exception>
 #include <source_location>
 #include <type_traits>
@@ -138,10 +139,17 @@ class promise_base : public chain_link {
     return coroutine_awaiter<T>(child);
   }
 
+  // Wrong uses. They return what the right use does, so that the static_assert is the only error.
   template <class T>
-  std::suspend_never await_transform(task<T>&) {
+  coroutine_awaiter<T> await_transform(task<T>&) {
     static_assert(!sizeof(task<T>*), "weft: a task is awaited once, as an rvalue: write co_await std::move(the_task)");
-    return {};
+    std::abort();
+  }
+  template <class T>
+  coroutine_awaiter<T> await_transform(const task<T>&) {
+    static_assert(!sizeof(task<T>*),
+                  "weft: a task is awaited once: drop its const, and write co_await std::move(the_task)");
+    std::abort();
   }
 
   /// An awaiter: it stays where it is, in the frame of the one that awaits.
@@ -164,11 +172,12 @@ class promise_base : public chain_link {
 
   template <class A>
     requires(!awaitable<A>)
-  std::suspend_never await_transform(A&&) {
+  wait_awaiter<refused> await_transform(A&&) {
+    static_assert(!std::invocable<A>, "weft: a function cannot be awaited, only what it returns: write co_await f()");
     static_assert(
-        !sizeof(std::remove_reference_t<A>*),
+        std::invocable<A> || !sizeof(std::remove_reference_t<A>*),
         "weft: this cannot be awaited in a weft task: only tasks, task handles and weft's own operations can");
-    return {};
+    std::abort();
   }
 
  protected:
@@ -194,9 +203,10 @@ class promise final : public promise_base {
   task<T> get_return_object() noexcept { return task<T>(*this); }
 
   template <class Value = T>
-    requires std::convertible_to<Value, stored_t<T>>
   void return_value(Value&& value) {
-    result.emplace(std::forward<Value>(value));
+    constexpr bool converts = std::convertible_to<Value, stored_t<T>>;
+    static_assert(converts, "weft: what this coroutine returns does not convert to the T of its task<T>");
+    if constexpr (converts) result.emplace(std::forward<Value>(value));
   }
   void unhandled_exception() noexcept {
     if (handling_cancelled_error()) {

@@ -16,6 +16,7 @@
 #include <weft/core/task_handle.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <type_traits>
 #include <utility>
@@ -31,13 +32,18 @@ using run_options = loop_options;
 /// its exception. Throws usage_error inside a running loop, deadlock_error, livelock_error (virtual clocks), and
 /// keyboard_interrupt after SIGINT: the first cancels the main task, the second ends the loop at once.
 template <class T>
-T run(task<T> main, run_options options = {});
+T run(task<T>&& main, run_options options = {});
 
 /// Runs fn(args...), of which both are kept alive; see make_task().
 template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
 auto run(F&& fn, Args&&... args) {
   return run(detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...));
+}
+template <class F, class... Args>
+  requires task_function<std::decay_t<F>, std::decay_t<Args>...>
+auto run(run_options options, F&& fn, Args&&... args) {
+  return run(detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...), options);
 }
 
 /// The end of run(): cancels all tasks and waits for them, until none is left. Throws deadlock_error if some never end.
@@ -74,7 +80,7 @@ T complete(event_loop& loop, task_handle<T>&& handle) {
 }
 
 template <class T>
-T complete(event_loop& loop, task<T> coroutine) {
+T complete(event_loop& loop, task<T>&& coroutine) {
   loop.check_runnable();
   return complete(loop, loop.create_task(std::move(coroutine)));
 }
@@ -86,22 +92,31 @@ auto complete(event_loop& loop, F&& fn, Args&&... args) {
   return complete(loop, detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 
+template <class Given, class... Args>
+  requires no_task<Given, Args...>
+refused complete(event_loop&, Given&&, Args&&...) {
+  detail::explain_no_task<Given>();
+  return {};
+}
+
 inline void cancel_all_tasks(event_loop& loop) {
-  for (;;) {
+  for (std::uint64_t round = 1;; ++round) {
     std::vector<task_ref> tasks = all_tasks(loop);
     if (tasks.empty()) return;
-    // Nothing else would be left to keep the loop from calling it a deadlock; so it is stopped from within, two passes
-    // after the last task's end, as asyncio's run_until_complete(gather(*tasks)) is.
+    if (round > loop.clock().pass_limit()) {
+      throw livelock_error("weft: the tasks that are cancelled at the end of run() go on making new ones");
+    }
+    // The loop stops two passes after the last task's end, as asyncio's run_until_complete(gather(*tasks)) does.
     std::size_t left = tasks.size();
-    std::vector<callback_handle> watchers;
     for (task_ref& t : tasks) t.cancel();
+    std::vector<callback_handle> watchers;
     for (const task_ref& t : tasks) {
       watchers.push_back(t.add_done_callback([&](const task_ref&) {
         if (--left == 0) loop.call_soon([&loop] { loop.stop(); });
       }));
     }
     try {
-      loop.run_forever();
+      while (left > 0) loop.run_forever();  // again if a task stops the loop: the others must end all the same
     } catch (...) {
       for (callback_handle& watcher : watchers) watcher.cancel();
       throw;
@@ -127,8 +142,15 @@ class interrupt_response final : public runnable {
   int interrupts_ = 0;
 };
 
+template <class Given, class... Args>
+  requires no_task<Given, Args...>
+refused run(Given&&, Args&&...) {
+  detail::explain_no_task<Given>();
+  return {};
+}
+
 template <class T>
-T run(task<T> main, run_options options) {
+T run(task<T>&& main, run_options options) {
   if (event_loop::current_or_null() != nullptr) {
     throw usage_error("weft: run() inside a running loop; use co_await, or create_task()");
   }
@@ -150,6 +172,7 @@ T run(task<T> main, run_options options) {
     }
   }
   loop.set_interrupt_handler(nullptr);
+  if (loop.inbox().take_interrupts() > 0) interrupted = true;  // in the last moments, too late for the loop
   if (handle.done() && handle.cancelled() && response.is_the_reason()) interrupted = true;
   handle.state().look();  // run() throws it
   try {

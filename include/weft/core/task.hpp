@@ -29,6 +29,8 @@ class [[nodiscard("weft: a task does nothing until it is awaited: co_await it, o
 
   task() noexcept = default;
   explicit task(promise_type& started_by) noexcept : promise_(&started_by) {}
+  task(const task&) = delete;  // a task is awaited once: write std::move(the_task)
+  task& operator=(const task&) = delete;
   task(task&& other) noexcept : promise_(std::exchange(other.promise_, nullptr)) {}
   task& operator=(task&& other) noexcept {
     std::swap(promise_, other.promise_);
@@ -71,6 +73,11 @@ template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
 auto make_task(F&& fn, Args&&... args) -> std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
 
+/// What is neither a task to take over nor a function, with its arguments, that returns one.
+template <class Given, class... Args>
+concept no_task = !task_function<std::decay_t<Given>, std::decay_t<Args>...> &&
+                  (!is_task<std::remove_cvref_t<Given>> || std::is_lvalue_reference_v<Given>);
+
 // ---- details ----
 
 inline task<void> promise<void>::get_return_object() noexcept { return task<void>(*this); }
@@ -90,6 +97,18 @@ auto keep_task(F&& fn, Args&&... args) {
   using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
   return call_and_keep<result, std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(fn), std::forward<Args>(args)...)
       .as_stand_in();
+}
+
+// Says, where a task was expected, what to write instead of Given.
+template <class Given>
+constexpr void explain_no_task() {
+  constexpr bool named = is_task<std::remove_cvref_t<Given>>;
+  constexpr bool operation = !named && awaitable<Given>;
+  static_assert(!named, "weft: a task is started once, as an rvalue: write std::move(the_task)");
+  static_assert(!operation, "weft: only a task can be started: co_await this in a coroutine, and start that coroutine");
+  static_assert(
+      named || operation || !sizeof(std::remove_reference_t<Given>*),
+      "weft: only a task can be started, or a function that returns one when called with the arguments given");
 }
 
 }  // namespace detail

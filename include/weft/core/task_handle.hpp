@@ -179,7 +179,7 @@ class task_handle {
 /// Starts a task on the loop that runs in this thread (asyncio.create_task): it runs from the next pass on. Throws
 /// usage_error if none runs, invalid_state_error if `coroutine` is empty.
 template <class T>
-task_handle<T> create_task(task<T> coroutine, std::string name = {});
+task_handle<T> create_task(task<T>&& coroutine, std::string name = {});
 
 /// Starts fn(args...), of which both are kept alive until it has ended; see make_task().
 template <class F, class... Args>
@@ -320,8 +320,15 @@ auto spawn(event_loop& loop, F&& fn, Args&&... args) {
   return spawn(loop, detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 
+template <class Given, class... Args>
+  requires no_task<Given, Args...>
+task_handle<> spawn(event_loop&, Given&&, Args&&...) {
+  detail::explain_no_task<Given>();
+  return {};
+}
+
 template <class T>
-task_handle<T> create_task(task<T> coroutine, std::string name) {
+task_handle<T> create_task(task<T>&& coroutine, std::string name) {
   return spawn(event_loop::current(), std::move(coroutine), std::move(name));
 }
 
@@ -329,6 +336,13 @@ template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
 auto create_task(F&& fn, Args&&... args) {
   return spawn(event_loop::current(), std::forward<F>(fn), std::forward<Args>(args)...);
+}
+
+template <class Given, class... Args>
+  requires no_task<Given, Args...>
+task_handle<> create_task(Given&&, Args&&...) {
+  detail::explain_no_task<Given>();
+  return {};
 }
 
 inline task_ref current_task() noexcept {

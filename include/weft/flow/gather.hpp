@@ -142,7 +142,7 @@ template <class F>
   requires task_function<std::decay_t<F>>
 auto as_child(F&& fn) {
   static_assert(safe_argument<F>, WEFT_UNSAFE_ARGUMENT_ADVICE);
-  return as_child(make_task(std::forward<F>(fn)));
+  return as_child(keep_task(std::forward<F>(fn)));
 }
 // An operation of the library: a task of its own awaits it.
 template <awaiter A>
@@ -158,6 +158,33 @@ concept gatherable = requires(A&& a) { as_child(std::forward<A>(a)); };
 
 template <class R>
 concept gatherable_range = std::ranges::input_range<R> && gatherable<std::ranges::range_rvalue_reference_t<R>>;
+
+template <class... Given>
+concept no_children = !(gatherable<Given> && ...) && !(sizeof...(Given) == 1 && (gatherable_range<Given> && ...));
+
+template <class R>
+concept range_of_children = std::ranges::input_range<R> && gatherable<std::ranges::range_value_t<R>>;
+
+// Says what to write instead of a child that cannot be one.
+template <class Given>
+constexpr void explain_no_child() {
+  constexpr bool good = gatherable<Given>;
+  constexpr bool named = !good && awaitable<Given>;
+  constexpr bool range = !good && !named && gatherable_range<Given>;
+  constexpr bool fixed = !good && !named && !range && range_of_children<Given>;
+  static_assert(!named, "weft: tasks and operations are gathered once, as rvalues: write std::move(the_task)");
+  static_assert(!range, "weft: gather takes either one range or any number of tasks: gather the range by itself");
+  static_assert(!fixed,
+                "weft: the tasks of a range are started once: drop its const, and write gather(std::move(tasks))");
+  static_assert(good || named || range || fixed || !sizeof(std::remove_reference_t<Given>*),
+                "weft: only tasks, functions that return one, task handles and weft's own operations can be gathered");
+}
+
+template <class... Given>
+refused refuse_children() {
+  (explain_no_child<Given>(), ...);
+  return {};
+}
 
 template <class Range>
 auto as_children(Range&& range) {
@@ -212,6 +239,12 @@ auto gather(Range&& range) {
       detail::range_of(detail::as_children(std::forward<Range>(range))));
 }
 
+template <class... Given>
+  requires detail::no_children<Given...>
+refused gather(Given&&...) {
+  return detail::refuse_children<Given...>();
+}
+
 /// As gather(), but a failure is a result like any other and cancels nobody: outcomes instead of values. Mirrors
 /// asyncio.gather(return_exceptions=True).
 template <detail::gatherable... Children>
@@ -223,6 +256,11 @@ template <detail::gatherable_range Range>
 auto gather_outcomes(Range&& range) {
   return detail::make_gather<gather_core::failures::returned>(
       detail::range_of(detail::as_children(std::forward<Range>(range))));
+}
+template <class... Given>
+  requires detail::no_children<Given...>
+refused gather_outcomes(Given&&...) {
+  return detail::refuse_children<Given...>();
 }
 
 static_assert(awaiter<gather_awaiter<child_pack<int, void>, gather_core::failures::thrown>>);

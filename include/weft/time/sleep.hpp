@@ -57,6 +57,12 @@ sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> delay) {
   return sleep_awaiter(to_nanoseconds(delay));
 }
 
+template <class Number>
+  requires std::is_arithmetic_v<Number>
+sleep_awaiter sleep_for(Number delay) {
+  return sleep_awaiter(to_nanoseconds(delay));
+}
+
 /// Suspends the task until the loop's clock says `deadline`; takes one pass if that is over. Else as sleep_for().
 inline sleep_awaiter sleep_until(time_point deadline) noexcept { return sleep_awaiter(deadline); }
 
