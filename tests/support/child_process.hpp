@@ -1,4 +1,5 @@
-// Runs a function in a forked child: for what would kill the tests, or change their limits, descriptors or signals for good.
+// Runs a function in a forked child: for what would kill the tests, or change their limits, descriptors or signals for
+// good.
 // SPDX-License-Identifier: MIT
 //
 //     CHECK(weft_test::in_child([] { return 0; }) == 0);
@@ -19,8 +20,8 @@ namespace weft_test {
 
 constexpr int child_threw = 99;
 
-/// What fn returns (0 to 98), 99 if it throws, 128 + N if signal N ends it. In the child all signals that Catch2 handles have
-/// their default effect again, and a child that hangs is ended by SIGALRM.
+/// What fn returns (0 to 98), 99 if it throws, 128 + N if signal N ends it. In the child all signals that Catch2
+/// handles have their default effect again, and a child that hangs is ended by SIGALRM.
 template <class F>
 int in_child(F fn) {
   std::fflush(nullptr);

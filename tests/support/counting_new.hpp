@@ -1,13 +1,11 @@
-// Counts what operator new hands out, and lets it fail: for contracts that say "allocates nothing" or "std::bad_alloc: nothing
-// has changed".
+// Counts what operator new hands out, and lets it fail: for contracts that say "allocates nothing" or "std::bad_alloc:
+// nothing has changed".
 // SPDX-License-Identifier: MIT
 //
-// Replaces operator new and delete in every program that links it (support/counting_new.cpp), also under sanitizers, which
-// see the malloc and free below it.
+// Replaces operator new and delete in every program that links it (support/counting_new.cpp), also under sanitizers,
+// which see the malloc and free below it.
 //
-//     const auto before = weft_test::allocations();
-//     heap.remove(a);
-//     CHECK(weft_test::allocations() == before);     // Catch2 allocates, too: take the number before the CHECK if need be
+//     CHECK(weft_test::allocations_in([&] { heap.remove(a); }) == 0);
 #pragma once
 
 #include <cstdint>

@@ -39,7 +39,7 @@ weft_have() {
     fmt) weft_have_header fmt fmt/core.h ;;
     catch2) weft_have_header catch2 catch2/catch_all.hpp || weft_have_header catch2 catch2/catch.hpp ;;
     clang-16) weft_have_clang ;;
-    clang-format-16 | ccache | doxygen | make | git) command -v "$1" >/dev/null 2>&1 ;;
+    clang-format-16 | ccache | doxygen | git | make) command -v "$1" >/dev/null 2>&1 ;;
     *) weft_die "tests/support/install.sh knows no '$1'" ;;
   esac
 }
@@ -47,9 +47,11 @@ weft_have() {
 # The compiler that CXX names, or else the first one here that can build weft.
 weft_find_compiler() {
   if [ -n "${CXX:-}" ]; then
+    [ "$CXX" != "${weft_checked:-}" ] || return 0
     # CXX may hold options, too: "clang++ -stdlib=libc++".
     # shellcheck disable=SC2086
     weft_compiles $CXX || weft_die "CXX is '$CXX', which cannot build weft: it takes g++ 12 or clang 16, or later"
+    weft_checked=$CXX
     return 0
   fi
   weft_llvm=
@@ -58,6 +60,7 @@ weft_find_compiler() {
     clang++-21 clang++-20 clang++-19 clang++-18 clang++-17 clang++-16 $weft_llvm; do
     if command -v "$weft_cxx" >/dev/null 2>&1 && weft_compiles "$weft_cxx"; then
       CXX=$weft_cxx
+      weft_checked=$CXX
       export CXX
       return 0
     fi

@@ -1,4 +1,5 @@
-// Ends a test that hangs: for tests in which real time passes, descriptors are waited for or a loop might spin for ever.
+// Ends a test that hangs: for tests in which real time passes, descriptors are waited for or a loop might spin for
+// ever.
 // SPDX-License-Identifier: MIT
 //
 // By SIGALRM, which kills the program: a system call that never returns cannot be left in any gentler way.

@@ -93,7 +93,7 @@ auto complete(event_loop& loop, F&& fn, Args&&... args) {
 }
 
 template <class Given, class... Args>
-  requires no_task<Given, Args...>
+  requires(no_task<Given, Args...> && !is_task_handle<std::remove_cvref_t<Given>>)
 refused complete(event_loop&, Given&&, Args&&...) {
   detail::explain_no_task<Given>();
   return {};

@@ -176,6 +176,11 @@ class task_handle {
   task_ref ref_;
 };
 
+template <class T>
+inline constexpr bool is_task_handle = false;
+template <class T>
+inline constexpr bool is_task_handle<task_handle<T>> = true;
+
 /// Starts a task on the loop that runs in this thread (asyncio.create_task): it runs from the next pass on. Throws
 /// usage_error if none runs, invalid_state_error if `coroutine` is empty.
 template <class T>
