@@ -1,0 +1,58 @@
+// What stands in a co_await expression is safe with g++ 12, which destroys brace-made aggregates there twice.
+// SPDX-License-Identifier: MIT
+//
+// So each awaiter, awaitable, option and result type of weft has a constructor of its own or needs no destructor. The
+// rule `temporaries` of weft_architecture sees to it that no such type is missing here.
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <weft/weft.hpp>
+
+namespace {
+
+template <class T>
+concept safe_temporary = std::is_trivially_destructible_v<T> || (std::is_class_v<T> && !std::is_aggregate_v<T>);
+
+#ifdef WEFT_TEST_PLANT_UNSAFE_TEMPORARY  // by stands_alone.test.cmake
+struct named_options {
+  std::string name;
+};
+static_assert(safe_temporary<named_options>);
+#endif
+
+// Options.
+static_assert(safe_temporary<weft::loop_options>);
+static_assert(safe_temporary<weft::run_options>);
+
+// Awaitables.
+static_assert(safe_temporary<weft::task<>>);
+static_assert(safe_temporary<weft::task<std::string>>);
+static_assert(safe_temporary<weft::task_ref>);
+static_assert(safe_temporary<weft::task_handle<>>);
+static_assert(safe_temporary<weft::task_handle<std::string>>);
+static_assert(safe_temporary<weft::gather_child<void>>);
+static_assert(safe_temporary<weft::gather_child<std::string>>);
+
+// Awaiters.
+using two_children = weft::child_pack<void, std::string>;
+using many_children = weft::child_range<std::string>;
+static_assert(safe_temporary<weft::wait_awaiter<weft::sleep_awaiter&&>>);
+static_assert(safe_temporary<weft::coroutine_awaiter<std::string>>);
+static_assert(safe_temporary<weft::promise_base::final_awaiter>);
+static_assert(safe_temporary<weft::handle_awaiter<std::string, std::string>>);
+static_assert(safe_temporary<weft::ref_awaiter>);
+static_assert(safe_temporary<weft::sleep_awaiter>);
+static_assert(safe_temporary<weft::yield_awaiter>);
+static_assert(safe_temporary<two_children> && safe_temporary<many_children>);
+static_assert(safe_temporary<weft::gather_awaiter<two_children, weft::gather_core::failures::thrown>>);
+static_assert(safe_temporary<weft::gather_awaiter<many_children, weft::gather_core::failures::returned>>);
+
+// Results, and what else is handed over by value.
+static_assert(safe_temporary<weft::outcome<>>);
+static_assert(safe_temporary<weft::outcome<std::unique_ptr<std::string>>>);
+static_assert(safe_temporary<weft::callback_handle>);
+static_assert(safe_temporary<weft::timer_handle>);
+static_assert(safe_temporary<weft::remote_loop>);
+static_assert(safe_temporary<weft::exception_context>);
+
+}  // namespace

@@ -1,0 +1,16 @@
+// A task is made and dropped.
+// SPDX-License-Identifier: MIT
+//
+// expect: weft: a task does nothing until it is awaited: co_await it, or give it to create_task\(\)
+#include <weft/weft.hpp>
+
+weft::task<> work() { co_return; }
+
+weft::task<> use() {
+#ifdef WEFT_COMPILE_FAIL_FIXED
+  co_await work();
+#else
+  work();
+#endif
+  co_return;
+}

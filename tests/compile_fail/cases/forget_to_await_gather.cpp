@@ -1,0 +1,16 @@
+// What gather() returns is dropped.
+// SPDX-License-Identifier: MIT
+//
+// expect: weft: a gather starts nothing until it is awaited: write co_await weft::gather\(...\)
+#include <weft/weft.hpp>
+
+weft::task<> work() { co_return; }
+
+weft::task<> use() {
+#ifdef WEFT_COMPILE_FAIL_FIXED
+  co_await weft::gather(work(), work());
+#else
+  weft::gather(work(), work());
+#endif
+  co_return;
+}

@@ -1,0 +1,17 @@
+// A temporary lambda with a string in it becomes a task.
+// SPDX-License-Identifier: MIT
+//
+// expect: weft: this g\+\+ destroys a temporary .* twice: give it a name on a line of its own first
+// only: g++<15
+#include <string>
+#include <weft/weft.hpp>
+
+weft::task<> greet(std::string) { co_return; }
+
+weft::task<> use(std::string name) {
+#ifdef WEFT_COMPILE_FAIL_FIXED
+  co_await weft::make_task(greet, name);
+#else
+  co_await weft::make_task([name] { return greet(name); });
+#endif
+}

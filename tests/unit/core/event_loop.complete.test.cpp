@@ -1,0 +1,99 @@
+// Tests of weft/core/event_loop.hpp: run_until_complete.
+// SPDX-License-Identifier: MIT
+#include "support/catch.hpp"
+#include "support/contains.hpp"
+#include "support/loop_steps.hpp"
+#include "support/witness.hpp"
+
+#include <weft/core/event_loop.hpp>
+#include <weft/core/run.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/task_handle.hpp>
+#include <weft/sync/yield.hpp>
+#include <weft/time/sleep.hpp>
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace {
+
+using namespace std::chrono_literals;
+using weft::duration;
+using weft::time_point;
+using weft_test::contains;
+using weft_test::loop_on_virtual_time;
+using weft_test::run_until_idle;
+using weft_test::witness;
+using weft_test::words;
+
+weft::task<> sleep_with(witness) { co_await weft::sleep_for(1h); }
+
+weft::task<> wait_for_each_other(const weft::task_handle<>& other) { co_await other; }
+
+weft::task<std::string> text_after(duration delay) {
+  co_await weft::sleep_for(delay);
+  co_return "a text that is too long to be kept in the object itself";
+}
+
+weft::task<> failing() {
+  co_await weft::yield();
+  throw std::runtime_error("broken");
+}
+
+TEST_CASE_METHOD(loop_on_virtual_time, "run_until_complete returns the result or throws the exception",
+                 "[core][event_loop]") {
+  CHECK_THAT(loop.run_until_complete(text_after(1s)), contains("too long"));
+  CHECK(loop.time() == time_point{1s});
+  CHECK_THROWS_WITH(loop.run_until_complete(failing()), "broken");
+  const auto handle = loop.create_task(text_after(1s));
+  CHECK_THAT(loop.run_until_complete(handle), contains("too long"));
+  CHECK_THAT(handle.result(), contains("too long"));  // the handle still has it
+  CHECK_THAT(loop.run_until_complete(handle), contains("too long"));
+  words destroyed;
+  weft::task_handle<> cancelled = loop.create_task(sleep_with(witness(destroyed, "parameter")));
+  loop.call_later(1s, [&] { cancelled.cancel(); });
+  CHECK_THROWS_AS(loop.run_until_complete(cancelled), weft::cancelled_error);
+  CHECK(destroyed == words{"parameter"});
+  CHECK_FALSE(loop.is_running());
+}
+
+TEST_CASE_METHOD(loop_on_virtual_time, "run_until_complete of what never ends is an error, not a hang",
+                 "[core][event_loop]") {
+  weft::task_handle<> egg;
+  weft::task_handle<> hen = loop.create_task(wait_for_each_other(egg));
+  egg = loop.create_task(wait_for_each_other(hen));
+  CHECK_THROWS_AS(loop.run_until_complete(hen), weft::deadlock_error);
+  CHECK_FALSE(hen.done());
+  hen.cancel();
+  CHECK_THROWS_AS(loop.run_until_complete(hen), weft::cancelled_error);
+}
+
+TEST_CASE_METHOD(loop_on_virtual_time, "a loop that is stopped before the task is done says so", "[core][event_loop]") {
+  const auto handle = loop.create_task(text_after(1h));
+  loop.call_later(1s, [this] { loop.stop(); });
+  CHECK_THROWS_AS(loop.run_until_complete(handle), weft::usage_error);
+  CHECK_FALSE(handle.done());
+  CHECK_NOTHROW(loop.run_until_complete(handle));  // it can be waited for again
+}
+
+TEST_CASE_METHOD(loop_on_virtual_time, "run_until_complete inside a running loop makes no task", "[core][event_loop]") {
+  weft::event_loop other;
+  bool started = false;
+  const auto note = [](bool& flag) -> weft::task<> {
+    flag = true;
+    co_return;
+  };
+  loop.call_soon([&] {
+    CHECK_THROWS_AS(loop.run_until_complete(note(started)), weft::usage_error);
+    CHECK_THROWS_AS(other.run_until_complete(note(started)), weft::usage_error);
+  });
+  run_until_idle(loop);
+  CHECK(loop.tenants().empty());
+  CHECK(other.tenants().empty());
+  run_until_idle(other);
+  CHECK_FALSE(started);
+}
+
+}  // namespace
