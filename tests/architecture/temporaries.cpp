@@ -54,5 +54,6 @@ static_assert(safe_temporary<weft::callback_handle>);
 static_assert(safe_temporary<weft::timer_handle>);
 static_assert(safe_temporary<weft::remote_loop>);
 static_assert(safe_temporary<weft::exception_context>);
+static_assert(safe_temporary<weft::refused>);
 
 }  // namespace

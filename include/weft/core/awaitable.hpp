@@ -54,9 +54,13 @@ concept awaitable = is_task<std::remove_cvref_t<A>> || awaiter<A> || makes_await
 /// wanted, so that the compiler has nothing to add.
 class refused {
  public:
-  bool await_ready() const noexcept { return true; }
-  void await_suspend(task_state&) const noexcept {}
-  refused await_resume() const noexcept { return {}; }
+  class awaiter {
+   public:
+    bool await_ready() const noexcept { return true; }
+    void await_suspend(task_state&) const noexcept {}
+    refused await_resume() const noexcept { return {}; }
+  };
+  awaiter operator co_await() const noexcept { return {}; }
   template <class T>
   operator T() const noexcept;
 };
@@ -78,6 +82,15 @@ class waitable {
   waitable(const waitable&) = default;
   waitable& operator=(const waitable&) = default;
   ~waitable() = default;
+};
+
+/// Is told, in the pass after a task has ended, that it has; see task_state::set_observer().
+class task_observer {
+ public:
+  virtual void task_ended(task_state& task) noexcept = 0;
+
+ protected:
+  ~task_observer() = default;
 };
 
 }  // namespace weft

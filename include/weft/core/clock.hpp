@@ -22,6 +22,7 @@
 
 namespace weft {
 
+/// The loop's unit of time: whole nanoseconds, and points on the loop's clock.
 using duration = std::chrono::nanoseconds;
 using time_point = std::chrono::time_point<std::chrono::steady_clock, duration>;
 
@@ -59,8 +60,9 @@ class steady_clock final : public clock {
   }
 };
 
-/// Starts at zero and moves only to the next deadline, when nothing is ready, or by advance(). The loop that runs on it
-/// throws livelock_error after `pass_limit` passes in which time stood still.
+/// Starts at zero and moves only to the next deadline, when nothing is ready, or by advance(). Before the loop lets it
+/// jump it looks once for descriptors and other threads. The loop that runs on it throws livelock_error after
+/// `pass_limit` passes in which time stood still.
 class virtual_clock final : public clock {
  public:
   explicit virtual_clock(std::uint64_t pass_limit = 10'000'000) noexcept : pass_limit_(pass_limit) {}

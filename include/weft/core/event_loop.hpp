@@ -56,6 +56,8 @@ class tenant : public runnable, public detail::list_node<class tenant_link> {
   ~tenant() = default;
 };
 
+/// The loop: one runs per thread at a time; run() makes one. All members belong to the thread that runs it, except
+/// is_running(); other threads use remote().
 class event_loop {
  public:
   using tenant_list = detail::intrusive_list<tenant, tenant_link>;

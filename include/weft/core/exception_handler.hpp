@@ -10,8 +10,11 @@
 #include <weft/core/error.hpp>
 #include <weft/detail/config.hpp>
 
+#include <cxxabi.h>
+
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <string>
@@ -29,7 +32,7 @@ class exception_context {
 
   std::string message;           ///< what happened, for people
   std::exception_ptr exception;  ///< may be null
-  std::string task;              ///< the task's name and where it was created; empty outside tasks
+  std::string task;              ///< the task's name and where it comes from; empty outside tasks
 };
 
 /// A loop's handler (loop.set_exception_handler, loop.call_exception_handler).
@@ -85,7 +88,9 @@ WEFT_COLD inline void exception_handler::report(const exception_context& context
     try {
       std::rethrow_exception(context.exception);
     } catch (const std::exception& e) {
-      std::fprintf(stderr, ": %s: %s", typeid(e).name(), e.what());
+      const std::unique_ptr<char, void (*)(void*)> type(
+          abi::__cxa_demangle(typeid(e).name(), nullptr, nullptr, nullptr), std::free);
+      std::fprintf(stderr, ": %s: %s", type != nullptr ? type.get() : typeid(e).name(), e.what());
     } catch (const cancelled_error& e) {
       std::fprintf(stderr, ": %s", e.what());
     } catch (...) {

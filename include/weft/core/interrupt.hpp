@@ -1,10 +1,9 @@
 // SIGINT, for as long as run() runs.
 // SPDX-License-Identifier: MIT
 //
-// asyncio's way: the first Ctrl-C cancels the main task, so that clean-up runs; the second ends the loop at once; after
-// that the signal has its default effect again and ends a program that does not want to end. Installed only where
-// asyncio would: in the main thread, while nobody else handles the signal. Signals that programs handle themselves:
-// io/signal.
+// asyncio's way: the first Ctrl-C cancels the main task, so that clean-up runs; the second interrupts the loop at once,
+// and what is left is cancelled and waited for; a third has the signal's default effect. Installed only where asyncio
+// would: in the main thread, while nobody else handles the signal. Signals that programs handle themselves: io/signal.
 //
 // The handler does what a handler may: it counts, and wakes the loop through its mailbox.
 #pragma once

@@ -74,7 +74,8 @@ class outcome {
   bool cancelled() const noexcept { return state_ == state::cancelled; }
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// The value. Otherwise rethrows the exception, or throws cancelled_error, or invalid_state_error while pending.
+  /// The value; operator* is the same. Otherwise rethrows the exception, or throws cancelled_error, or
+  /// invalid_state_error while pending.
   decltype(auto) value() & { return get(value_); }
   decltype(auto) value() const& { return get(value_); }
   decltype(auto) value() && { return get(std::move(value_)); }

@@ -53,7 +53,7 @@ class poller {
   /// Stops watching; whether it was watched. Call it before the descriptor is closed.
   virtual bool forget(int fd) noexcept = 0;
 
-  /// Appends what is ready to `out`, waiting at most `timeout` for the first; a timeout of duration::max() means for
+  /// Appends what is ready to `out`, waiting at most `timeout` for the first: not negative; duration::max() is for
   /// ever. Never returns early by rounding; may return early, with nothing, after a signal. Throws std::system_error.
   virtual void wait(duration timeout, std::vector<ready_event>& out) = 0;
 };

@@ -135,7 +135,7 @@ class promise_base : public chain_link {
   coroutine_awaiter<T> await_transform(stand_in<T>&& a) {
     promise<T>& child = a.inner.release();
     at(std::source_location());
-    if (awaited_by() == nullptr) owner()->set_created(child.where());
+    if (awaited_by() == nullptr) owner()->set_coroutine(child.where());
     return coroutine_awaiter<T>(child);
   }
 
@@ -172,7 +172,7 @@ class promise_base : public chain_link {
 
   template <class A>
     requires(!awaitable<A>)
-  wait_awaiter<refused> await_transform(A&&) {
+  wait_awaiter<refused::awaiter> await_transform(A&&) {
     static_assert(!std::invocable<A>, "weft: a function cannot be awaited, only what it returns: write co_await f()");
     static_assert(
         std::invocable<A> || !sizeof(std::remove_reference_t<A>*),

@@ -15,6 +15,7 @@
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -24,13 +25,13 @@
 
 namespace weft {
 
-/// What run() can be told. A virtual clock makes sleeping cost nothing: `weft::run(main(), {.clock =
-/// &a_virtual_clock})`.
+/// What run() can be told: {.clock = &a_virtual_clock} makes sleeping cost nothing.
 using run_options = loop_options;
 
 /// Runs the task on a loop of its own until it is done and all other tasks have ended; returns its result or rethrows
 /// its exception. Throws usage_error inside a running loop, deadlock_error, livelock_error (virtual clocks), and
-/// keyboard_interrupt after SIGINT: the first cancels the main task, the second ends the loop at once.
+/// keyboard_interrupt after SIGINT: the first cancels the main task; the second interrupts the loop at once, and what
+/// is left is cancelled and waited for as always; a third has the signal's default effect.
 template <class T>
 T run(task<T>&& main, run_options options = {});
 
@@ -79,6 +80,16 @@ T complete(event_loop& loop, task_handle<T>&& handle) {
   return std::move(handle).result();
 }
 
+inline void complete(event_loop& loop, const task_ref& awaited) {
+  run_until_done(loop, awaited);
+  if (const std::exception_ptr failure = awaited.exception()) std::rethrow_exception(failure);
+}
+
+template <class T>
+kept_t<T> complete(event_loop& loop, task_handle<T>& handle) {
+  return complete(loop, std::as_const(handle));
+}
+
 template <class T>
 T complete(event_loop& loop, task<T>&& coroutine) {
   loop.check_runnable();
@@ -93,10 +104,10 @@ auto complete(event_loop& loop, F&& fn, Args&&... args) {
 }
 
 template <class Given, class... Args>
-  requires(no_task<Given, Args...> && !is_task_handle<std::remove_cvref_t<Given>>)
-refused complete(event_loop&, Given&&, Args&&...) {
+  requires(no_task<Given, Args...> && !std::convertible_to<Given, task_ref>)
+auto complete(event_loop&, Given&&, Args&&...) {
   detail::explain_no_task<Given>();
-  return {};
+  return refused();
 }
 
 inline void cancel_all_tasks(event_loop& loop) {
@@ -144,9 +155,9 @@ class interrupt_response final : public runnable {
 
 template <class Given, class... Args>
   requires no_task<Given, Args...>
-refused run(Given&&, Args&&...) {
+auto run(Given&&, Args&&...) {
   detail::explain_no_task<Given>();
-  return {};
+  return refused();
 }
 
 template <class T>

@@ -5,7 +5,9 @@
 // `co_await create_task([owned] {...})` frees `owned` two times, silently. Named on a line of its own the same lambda
 // is safe, and so are its captures passed as arguments; so weft makes the temporary a compile error. A temporary that
 // was made from a closure (a view, what std::bind_front returns) counts as one, since the closure stands in the same
-// expression. Classes with a constructor of their own are safe. On other compilers the check is always true.
+// expression. Classes with a constructor of their own are safe. What is moved from a name cannot be told from a
+// temporary and is refused, too: pass what it owns as arguments, or keep it in a std::unique_ptr. On other compilers
+// the check is always true.
 //
 //     static_assert(weft::safe_argument<F>, WEFT_UNSAFE_ARGUMENT_ADVICE);
 #pragma once

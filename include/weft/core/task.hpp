@@ -101,7 +101,7 @@ auto keep_task(F&& fn, Args&&... args) {
 
 // Says, where a task was expected, what to write instead of Given.
 template <class Given>
-constexpr void explain_no_task() {
+constexpr auto explain_no_task() {
   constexpr bool named = is_task<std::remove_cvref_t<Given>>;
   constexpr bool operation = !named && awaitable<Given>;
   static_assert(!named, "weft: a task is started once, as an rvalue: write std::move(the_task)");

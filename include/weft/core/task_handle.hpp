@@ -16,6 +16,7 @@
 
 #include <concepts>
 #include <exception>
+#include <source_location>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -82,8 +83,10 @@ class task_ref {
   explicit operator bool() const noexcept { return state_ != nullptr; }
   friend bool operator==(const task_ref&, const task_ref&) noexcept = default;
 
-  /// Asks the task to stop: its pending co_await throws cancelled_error in the next pass. False if it is done already.
-  /// A request is counted; see uncancel(). usage_error from another thread than the loop's. Mirrors Task.cancel().
+  /// Asks the task to stop: what it waits for is cancelled, and its co_await throws cancelled_error (from a sleep: in
+  /// the next pass; from a task or a gather: when that has ended). If it waits for nothing, its next wait throws; if it
+  /// has not started, it never runs. False if it is done already, or if its loop is being destroyed. A request is
+  /// counted; see uncancel(). usage_error from another thread than the loop's. Mirrors Task.cancel().
   bool cancel() { return state().cancel(); }
   /// How many requests were not taken back. Mirrors Task.cancelling().
   int cancelling() const { return state().cancelling(); }
@@ -153,9 +156,9 @@ class task_handle {
   std::string name() const { return ref_.name(); }
   void set_name(std::string name) { ref_.set_name(std::move(name)); }
 
-  /// The result: a reference to it, valid as long as a handle is; from an rvalue handle the result itself, moved out.
-  /// Rethrows the task's exception, throws cancelled_error if it was cancelled, invalid_state_error if it is not done.
-  /// Mirrors Task.result().
+  /// The result: a reference to it, valid as long as a handle is; from an rvalue handle the result itself, moved out:
+  /// other handles of the task are left with a moved-from value. Rethrows the task's exception, throws cancelled_error
+  /// if it was cancelled, invalid_state_error if it is not done. Mirrors Task.result().
   kept_t<T> result() const& { return std::as_const(looked_at().result).value(); }
   T result() && { return std::move(looked_at().result).value(); }
 
@@ -176,15 +179,12 @@ class task_handle {
   task_ref ref_;
 };
 
+/// Starts a task on the loop that runs in this thread (asyncio.create_task): it runs from the next pass on. Reports
+/// name `where` as the place where it was created. Throws usage_error if no loop runs, invalid_state_error if
+/// `coroutine` is empty.
 template <class T>
-inline constexpr bool is_task_handle = false;
-template <class T>
-inline constexpr bool is_task_handle<task_handle<T>> = true;
-
-/// Starts a task on the loop that runs in this thread (asyncio.create_task): it runs from the next pass on. Throws
-/// usage_error if none runs, invalid_state_error if `coroutine` is empty.
-template <class T>
-task_handle<T> create_task(task<T>&& coroutine, std::string name = {});
+task_handle<T> create_task(task<T>&& coroutine, std::string name = {},
+                           std::source_location where = std::source_location::current());
 
 /// Starts fn(args...), of which both are kept alive until it has ended; see make_task().
 template <class F, class... Args>
@@ -227,12 +227,16 @@ class handle_awaiter_base : public waitable {
   bool await_ready() const noexcept { return target_.done(); }
 
   void await_suspend(task_state& waiting) {
-    if (&target_ == &waiting) throw usage_error("weft: a task cannot await itself");
-    if (&target_.loop() != &waiting.loop()) {
-      throw usage_error("weft: the task belongs to another loop; reach that loop through its remote()");
+    if (&target_ == &waiting) {
+      refusal_ = "weft: a task cannot await itself";
+    } else if (&target_.loop() != &waiting.loop()) {
+      refusal_ = "weft: the task belongs to another loop; reach that loop through its remote()";
+    } else {
+      waiting.wait_on(*this);
+      target_.add_done_callback(waiting);
+      return;
     }
-    waiting.wait_on(*this);
-    target_.add_done_callback(waiting);
+    waiting.wake();  // asyncio throws in the next pass, too
   }
 
   void await_cancelled() noexcept { look_if_done(); }
@@ -251,7 +255,16 @@ class handle_awaiter_base : public waitable {
     if (target_.done()) target_.look();
   }
 
+  /// Before the result is taken.
+  void check_and_look() {
+    if (refusal_ != nullptr) throw usage_error(refusal_);
+    target_.look();
+  }
+
   task_state& target_;
+
+ private:
+  const char* refusal_ = nullptr;
 };
 
 /// T is what the task returns, Result what co_await gives: T itself, or a reference to what the task keeps.
@@ -261,7 +274,7 @@ class handle_awaiter final : public handle_awaiter_base {
   explicit handle_awaiter(const task_ref& target) : handle_awaiter_base(target) {}
 
   Result await_resume() {
-    target_.look();
+    check_and_look();
     auto& result = static_cast<typed_task_state<T>&>(target_).result;
     if constexpr (std::is_same_v<Result, T>) {
       return std::move(result).value();
@@ -277,7 +290,7 @@ class ref_awaiter final : public handle_awaiter_base {
   explicit ref_awaiter(const task_ref& target) : handle_awaiter_base(target) {}
 
   void await_resume() {
-    target_.look();
+    check_and_look();
     if (target_.cancelled()) throw cancelled_error();
     if (target_.failed()) std::rethrow_exception(target_.failure());
   }
@@ -327,14 +340,16 @@ auto spawn(event_loop& loop, F&& fn, Args&&... args) {
 
 template <class Given, class... Args>
   requires no_task<Given, Args...>
-task_handle<> spawn(event_loop&, Given&&, Args&&...) {
+auto spawn(event_loop&, Given&&, Args&&...) {
   detail::explain_no_task<Given>();
-  return {};
+  return refused();
 }
 
 template <class T>
-task_handle<T> create_task(task<T>&& coroutine, std::string name) {
-  return spawn(event_loop::current(), std::move(coroutine), std::move(name));
+task_handle<T> create_task(task<T>&& coroutine, std::string name, std::source_location where) {
+  task_handle<T> handle = spawn(event_loop::current(), std::move(coroutine), std::move(name));
+  handle.state().set_created(where);
+  return handle;
 }
 
 template <class F, class... Args>
@@ -345,9 +360,9 @@ auto create_task(F&& fn, Args&&... args) {
 
 template <class Given, class... Args>
   requires no_task<Given, Args...>
-task_handle<> create_task(Given&&, Args&&...) {
+auto create_task(Given&&, Args&&...) {
   detail::explain_no_task<Given>();
-  return {};
+  return refused();
 }
 
 inline task_ref current_task() noexcept {

@@ -34,15 +34,7 @@ namespace weft {
 
 class task_state;
 
-/// Is told, in the pass after a task has ended, that it has; see task_state::set_observer().
-class task_observer {
- public:
-  virtual void task_ended(task_state& task) noexcept = 0;
-
- protected:
-  ~task_observer() = default;
-};
-
+/// A task; handles and awaiters refer to it.
 class task_state : public tenant {
  public:
   task_state(const task_state&) = delete;
@@ -146,9 +138,18 @@ class task_state : public tenant {
 
   std::string name() const;
   void set_name(std::string name);
-  void set_created(const std::source_location& where) noexcept { created_ = where; }
 
-  /// Name and where it was created, and for a task that waits also for what and where: each coroutine of its chain.
+  /// Where create_task() was called; unless it is set, reports name the coroutine.
+  void set_created(const std::source_location& where) noexcept {
+    origin_ = where;
+    created_there_ = true;
+  }
+  void set_coroutine(const std::source_location& where) noexcept {
+    if (!created_there_) origin_ = where;
+  }
+
+  /// Name and where it was created, and in report() for a task that waits also for what and where: each coroutine of
+  /// its chain.
   std::string label() const;
   std::string report() const override;
 
@@ -213,11 +214,12 @@ class task_state : public tenant {
   ready_queue callbacks_;
   std::unique_ptr<std::string> name_;
   std::uint64_t number_;
-  std::source_location created_;
+  std::source_location origin_;
   std::uint32_t references_ = 1;  // the loop's, until the task has ended
   std::uint32_t cancel_requests_ = 0;
   std::uint32_t cancel_path_ = 0;
   std::uint8_t flags_ = 0;
+  bool created_there_ = false;  // what origin_ is: a call of create_task(), or the coroutine
 
   static inline constinit thread_local task_state* current_ = nullptr;
   static inline constinit thread_local std::coroutine_handle<> next_ = nullptr;
@@ -235,7 +237,7 @@ inline task_state::task_state(event_loop& loop, chain_link& root, std::string na
       loop_(&loop),
       name_(name.empty() ? nullptr : std::make_unique<std::string>(std::move(name))),
       number_(loop.next_task_number()),
-      created_(root.where()) {
+      origin_(root.where()) {
   root.join(*this, nullptr);
   loop.admit(*this);
 }
@@ -365,8 +367,9 @@ inline std::string task_state::name() const { return name_ != nullptr ? *name_ :
 inline void task_state::set_name(std::string name) { name_ = std::make_unique<std::string>(std::move(name)); }
 
 WEFT_COLD inline std::string task_state::label() const {
-  const bool known = created_.line() != 0;  // else only the function that it will call knows
-  return "'" + name() + "', " + (known ? "created at " + to_string(created_) : "not started yet");
+  const std::string quoted = "'" + name() + "'";
+  if (origin_.line() == 0) return quoted + ", not started yet";  // only the function that it will call knows
+  return quoted + (created_there_ ? ", created at " : ", coroutine ") + to_string(origin_);
 }
 
 WEFT_COLD inline std::string task_state::report() const {

@@ -36,7 +36,6 @@
 #define WEFT_COLD [[gnu::noinline, gnu::cold]]
 
 // What the static_asserts on safe_argument<F> say.
-#define WEFT_UNSAFE_ARGUMENT_ADVICE                                                                                 \
-  "weft: this g++ destroys a temporary lambda, view of a lambda or aggregate that owns something twice: give it a " \
-  "name "                                                                                                           \
-  "on a line of its own first, or pass its captures as arguments"
+#define WEFT_UNSAFE_ARGUMENT_ADVICE                                                                       \
+  "weft: this g++ destroys a temporary lambda, view of a lambda or aggregate that owns something twice: " \
+  "pass a named one, or what it owns as arguments"

@@ -97,6 +97,7 @@ class child_range {
   std::vector<gather_child<T>> children_;
 };
 
+/// What gather() and gather_outcomes() return.
 template <class Children, gather_core::failures Mode>
 class [[nodiscard(
     "weft: a gather starts nothing until it is awaited: write co_await weft::gather(...)")]] gather_awaiter final
@@ -167,7 +168,7 @@ concept range_of_children = std::ranges::input_range<R> && gatherable<std::range
 
 // Says what to write instead of a child that cannot be one.
 template <class Given>
-constexpr void explain_no_child() {
+constexpr auto explain_no_child() {
   constexpr bool good = gatherable<Given>;
   constexpr bool named = !good && awaitable<Given>;
   constexpr bool range = !good && !named && gatherable_range<Given>;
@@ -181,9 +182,9 @@ constexpr void explain_no_child() {
 }
 
 template <class... Given>
-refused refuse_children() {
+auto refuse_children() {
   (explain_no_child<Given>(), ...);
-  return {};
+  return refused();
 }
 
 template <class Range>
@@ -223,8 +224,10 @@ auto make_gather(Children children) {
 
 /// Starts the tasks when it is awaited and returns their results in argument order: a tuple (std::monostate for void,
 /// std::reference_wrapper for a reference), or nothing if all are void. Arguments: tasks, functions that return one,
-/// handles, operations of the library. Three passes for new tasks; none if there is nothing to wait for. Throws the
-/// first failure, once all tasks that it started have ended. Cancelled: cancels all children, waits for them, throws
+/// handles, operations of the library. Three passes for new tasks that do not wait; none if there is nothing to wait
+/// for. Throws the first failure, once all tasks that it started have ended. Tasks given by handle were started by
+/// somebody else: a failure leaves them running, and they are not waited for then; see adopt(). The result of a handle
+/// is copied, or moved out if it can only be moved. Cancelled: cancels all children, waits for them, throws
 /// cancelled_error.
 template <detail::gatherable... Children>
 auto gather(Children&&... children) {
@@ -239,9 +242,10 @@ auto gather(Range&& range) {
       detail::range_of(detail::as_children(std::forward<Range>(range))));
 }
 
+/// Not a gather: says what to write instead.
 template <class... Given>
   requires detail::no_children<Given...>
-refused gather(Given&&...) {
+auto gather(Given&&...) {
   return detail::refuse_children<Given...>();
 }
 
@@ -257,9 +261,10 @@ auto gather_outcomes(Range&& range) {
   return detail::make_gather<gather_core::failures::returned>(
       detail::range_of(detail::as_children(std::forward<Range>(range))));
 }
+/// Not a gather: says what to write instead.
 template <class... Given>
   requires detail::no_children<Given...>
-refused gather_outcomes(Given&&...) {
+auto gather_outcomes(Given&&...) {
   return detail::refuse_children<Given...>();
 }
 

@@ -4,13 +4,12 @@
 // A child is a task, even if it stands among the arguments twice. It has ended when its done callback has run, one pass
 // after it was done. The gather is in charge of the children that it started or adopted.
 //
-// 1. The arguments are started in their order, then watched in their order; those that were done before count as ended
-// at once.
+// 1. The arguments are started in their order, then watched in their order; those done before count as ended at once.
 // 2. When a child has failed (or was cancelled) and none did before, the children in charge are cancelled, in order.
 // 3. Cancelling the gather cancels each argument, in order, as often as it stands there; then it waits for all of them.
-// 4. It is over when all children have ended; after a failure, when all in charge have. The first failure is thrown; a
-// gather
-//    that was cancelled throws cancelled_error whatever its children did.
+// 4. It is over when all children have ended; after a failure, when all in charge have. The first failure is thrown.
+//    A gather that was cancelled throws cancelled_error, whatever its children did.
+//
 // With failures as results (gather_outcomes), 2. does not apply.
 #pragma once
 

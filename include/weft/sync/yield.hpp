@@ -11,6 +11,7 @@
 
 namespace weft {
 
+/// What yield() returns.
 class [[nodiscard("weft: yield() does nothing until it is awaited: write co_await weft::yield()")]] yield_awaiter {
  public:
   bool await_ready() const noexcept { return false; }

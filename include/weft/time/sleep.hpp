@@ -49,14 +49,15 @@ class [[nodiscard(
   bool until_ = false;
 };
 
-/// Suspends the task for at least `delay` on the loop's clock; a delay of zero or less takes one pass. Throws
-/// std::invalid_argument for NaN and for more than about 292 years. Cancelled: the timer is gone at once. Mirrors
-/// asyncio.sleep().
+/// Suspends the task for at least `delay` on the loop's clock: it resumes one pass after the one in which the deadline
+/// has come; a delay of zero or less takes one pass. Throws std::invalid_argument for NaN and for more than about 292
+/// years. Cancelled: the timer is gone at once. Mirrors asyncio.sleep().
 template <class Rep, class Period>
 sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> delay) {
   return sleep_awaiter(to_nanoseconds(delay));
 }
 
+/// Not a sleep: says what to write instead.
 template <class Number>
   requires std::is_arithmetic_v<Number>
 sleep_awaiter sleep_for(Number delay) {

@@ -1,7 +1,7 @@
 // A view of a lambda with a string in it is gathered.
 // SPDX-License-Identifier: MIT
 //
-// expect: weft: this g\+\+ destroys a temporary .* twice: give it a name on a line of its own first
+// expect: weft: this g\+\+ destroys a temporary .* twice: pass a named one, or what it owns as arguments
 // only: g++<15
 #include <ranges>
 #include <string>

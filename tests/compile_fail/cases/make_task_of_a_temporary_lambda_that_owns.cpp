@@ -1,7 +1,7 @@
 // A temporary lambda with a string in it becomes a task.
 // SPDX-License-Identifier: MIT
 //
-// expect: weft: this g\+\+ destroys a temporary .* twice: give it a name on a line of its own first
+// expect: weft: this g\+\+ destroys a temporary .* twice: pass a named one, or what it owns as arguments
 // only: g++<15
 #include <string>
 #include <weft/weft.hpp>
