@@ -16,7 +16,7 @@ constinit thread_local std::uint64_t calls = 0;
 constinit thread_local std::uint64_t last_allowed_call = no_limit;
 constinit std::atomic<std::int64_t> live{0};
 
-void* allocate(std::size_t size, std::size_t alignment) noexcept {
+[[maybe_unused]] void* allocate(std::size_t size, std::size_t alignment) noexcept {
   if (calls >= last_allowed_call) return nullptr;
   ++calls;
   if (size == 0) size = 1;
@@ -30,13 +30,13 @@ void* allocate(std::size_t size, std::size_t alignment) noexcept {
   return memory;
 }
 
-void* allocate_or_throw(std::size_t size, std::size_t alignment = 1) {
+[[maybe_unused]] void* allocate_or_throw(std::size_t size, std::size_t alignment = 1) {
   void* memory = allocate(size, alignment);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
-void give_back(void* memory) noexcept {
+[[maybe_unused]] void give_back(void* memory) noexcept {
   if (memory != nullptr) live.fetch_sub(1, std::memory_order_relaxed);
   std::free(memory);
 }
@@ -53,6 +53,7 @@ out_of_memory::~out_of_memory() { last_allowed_call = no_limit; }
 
 }  // namespace weft_test
 
+#if WEFT_TESTS_COUNT_NEW
 void* operator new(std::size_t size) { return allocate_or_throw(size); }
 void* operator new[](std::size_t size) { return allocate_or_throw(size); }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size, 1); }
@@ -82,3 +83,4 @@ void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { giv
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { give_back(memory); }
 void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept { give_back(memory); }
 void operator delete[](void* memory, std::align_val_t, const std::nothrow_t&) noexcept { give_back(memory); }
+#endif

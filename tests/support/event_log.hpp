@@ -25,7 +25,9 @@ class event_log {
 class says_goodbye {
  public:
   says_goodbye(event_log& log, std::string word) : log_(&log), word_(std::move(word)) {}
-  says_goodbye(says_goodbye&& other) noexcept : log_(other.log_), word_(std::move(other.word_)) { other.log_ = nullptr; }
+  says_goodbye(says_goodbye&& other) noexcept : log_(other.log_), word_(std::move(other.word_)) {
+    other.log_ = nullptr;
+  }
   says_goodbye& operator=(says_goodbye&&) = delete;
   ~says_goodbye() {
     if (log_ != nullptr) (*log_)(word_);

@@ -1,8 +1,8 @@
 // Counts the passes of the running loop: a callback that queues itself again in every one.
 // SPDX-License-Identifier: MIT
 //
-// Make it in the coroutine that is measured. What that coroutine starts is then queued behind the counter in every pass, so
-// that the difference between two readings is exact. The loop never idles meanwhile: no virtual time passes.
+// Make it in the coroutine that is measured. What that coroutine starts is then queued behind the counter in every
+// pass, so that the difference between two readings is exact. The loop never idles meanwhile: no virtual time passes.
 #pragma once
 
 #include <weft/core/callback.hpp>

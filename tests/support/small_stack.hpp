@@ -1,4 +1,5 @@
-// Runs a function on a native stack of a fixed size, whatever `ulimit -s` says: what recurses once too deep crashes there.
+// Runs a function on a native stack of a fixed size, whatever `ulimit -s` says: what recurses once too deep crashes
+// there.
 // SPDX-License-Identifier: MIT
 //
 //     const std::size_t n = weft_test::on_small_stack([] { return deepest(); });

@@ -1,5 +1,5 @@
-// Runs the body of a test as a coroutine on virtual time: sleeping costs nothing, and a test that would hang fails instead, with
-// deadlock_error or livelock_error.
+// Runs the body of a test as a coroutine on virtual time: sleeping costs nothing, and a test that would hang fails
+// instead, with deadlock_error or livelock_error.
 // SPDX-License-Identifier: MIT
 #pragma once
 

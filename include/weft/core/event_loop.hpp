@@ -14,6 +14,7 @@
 //     loop.run_forever();
 #pragma once
 
+#include <weft/core/awaitable.hpp>
 #include <weft/core/callback.hpp>
 #include <weft/core/clock.hpp>
 #include <weft/core/error.hpp>
@@ -27,6 +28,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <utility>
 #include <vector>
@@ -96,9 +98,15 @@ class event_loop {
   }
 
   /// Starts a task, optionally with a name, or fn(args...) on this loop; see weft::create_task().
-  template <class... Args>
-  auto create_task(Args&&... args) {
-    return spawn(*this, std::forward<Args>(args)...);
+  template <class T>
+  auto create_task(task<T>&& coroutine, std::string name = {},
+                   std::source_location where = std::source_location::current()) {
+    return spawn(*this, std::move(coroutine), std::move(name), where);
+  }
+  template <class F, class... Args>
+    requires(!is_task<F>)
+  auto create_task(F&& fn, Args&&... args) {
+    return spawn(*this, std::forward<F>(fn), std::forward<Args>(args)...);
   }
 
   /// Runs until a task, a handle's task or fn(args...) is done and returns its result (loop.run_until_complete). Throws

@@ -23,7 +23,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <system_error>
 #include <vector>

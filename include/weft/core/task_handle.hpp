@@ -15,6 +15,8 @@
 #include <weft/core/task_state.hpp>
 
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <source_location>
 #include <string>
@@ -324,8 +326,10 @@ task_handle<T> prepare_task(event_loop& loop, task<T>&& coroutine, std::string n
 
 /// What event_loop::create_task() calls.
 template <class T>
-task_handle<T> spawn(event_loop& loop, task<T>&& coroutine, std::string name = {}) {
+task_handle<T> spawn(event_loop& loop, task<T>&& coroutine, std::string name = {},
+                     std::source_location where = std::source_location()) {
   task_handle<T> handle = prepare_task(loop, std::move(coroutine), std::move(name));
+  if (where.line() != 0) handle.state().set_created(where);
   handle.state().start();
   return handle;
 }
@@ -347,9 +351,7 @@ auto spawn(event_loop&, Given&&, Args&&...) {
 
 template <class T>
 task_handle<T> create_task(task<T>&& coroutine, std::string name, std::source_location where) {
-  task_handle<T> handle = spawn(event_loop::current(), std::move(coroutine), std::move(name));
-  handle.state().set_created(where);
-  return handle;
+  return spawn(event_loop::current(), std::move(coroutine), std::move(name), where);
 }
 
 template <class F, class... Args>

@@ -67,8 +67,8 @@ inline void names(const project& p, findings& out) {
       }
     }
   }
-  // tests/unit mirrors the headers: weft's own, and those of the tests and examples. What makes one test file too long comes
-  // in several: event_loop.test.cpp, event_loop.end.test.cpp.
+  // tests/unit mirrors the headers: weft's own, and those of the tests and examples. What makes one test file too long
+  // comes in several: event_loop.test.cpp, event_loop.end.test.cpp.
   const std::string units = "tests/unit/";
   for (const std::string& path : p.files(units, ".test.cpp")) {
     const std::size_t slash = path.rfind('/');

@@ -140,7 +140,8 @@ class throws_in {
   std::string where_;
 };
 
-TEST_CASE("an exception from any part of an awaiter arrives at the co_await, and the task goes on", "[core][awaitable]") {
+TEST_CASE("an exception from any part of an awaiter arrives at the co_await, and the task goes on",
+          "[core][awaitable]") {
   std::string caught;
   run_on_virtual_time([&]() -> weft::task<> {
     for (const char* where : {"ready", "suspend", "resume", "ready_resume"}) {
@@ -173,7 +174,8 @@ TEST_CASE("a waitable is woken once and gives its result", "[core][awaitable]") 
   CHECK(log.text() == "resumed");
 }
 
-TEST_CASE("a cancelled waitable is told so, and await_cancelled is called instead of await_resume", "[core][awaitable]") {
+TEST_CASE("a cancelled waitable is told so, and await_cancelled is called instead of await_resume",
+          "[core][awaitable]") {
   event_log log;
   gate g(log);
   run_on_virtual_time([&]() -> weft::task<> {
@@ -196,7 +198,8 @@ TEST_CASE("a cancelled waitable is told so, and await_cancelled is called instea
   CHECK(log.text() == "cancel requested undone cancelled");
 }
 
-TEST_CASE("a request that comes after the waitable woke its task is delivered instead of the result", "[core][awaitable]") {
+TEST_CASE("a request that comes after the waitable woke its task is delivered instead of the result",
+          "[core][awaitable]") {
   event_log log;
   gate g(log);
   run_on_virtual_time([&]() -> weft::task<> {

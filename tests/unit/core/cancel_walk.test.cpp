@@ -1,7 +1,9 @@
-// Tests of weft/core/cancel_walk.hpp: tasks that wait for each other in a circle are told of it, cancelled, and destroyed.
+// Tests of weft/core/cancel_walk.hpp: tasks that wait for each other in a circle are told of it, cancelled, and
+// destroyed.
 // SPDX-License-Identifier: MIT
 //
-// What a cancellation does on its way through tasks and gathers is tested with those; deep ways are in deep_chains.test.cpp.
+// What a cancellation does on its way through tasks and gathers is tested with those; deep ways are in
+// task_state.deep_chains.test.cpp.
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/event_log.hpp"
@@ -72,7 +74,8 @@ struct circle {
     tasks.resize(how.size());
     for (std::size_t i = 0; i < how.size(); ++i) {
       const char c = how[i];
-      tasks[i] = weft::create_task(member(i, c == 'g' || c == 'G', c == 'G' || c == 'H'), std::string(1, static_cast<char>('A' + i)));
+      tasks[i] = weft::create_task(member(i, c == 'g' || c == 'G', c == 'G' || c == 'H'),
+                                   std::string(1, static_cast<char>('A' + i)));
     }
   }
   bool all_done() const {
@@ -167,7 +170,8 @@ TEST_CASE("a circle is broken also where its tasks swallow what they get", "[cor
   }
 }
 
-TEST_CASE("a circle through a child that a gather started is broken, and the child is waited for", "[core][cancel_walk]") {
+TEST_CASE("a circle through a child that a gather started is broken, and the child is waited for",
+          "[core][cancel_walk]") {
   const weft_test::time_limit limit;
   event_log log;
   run_on_virtual_time([&]() -> weft::task<> {

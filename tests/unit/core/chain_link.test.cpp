@@ -52,13 +52,9 @@ class looks_at_chain {
 };
 
 constexpr unsigned leaf_line = __LINE__ + 2;
-weft::task<> leaf(std::string& report) {
-  co_await looks_at_chain(report);
-}
+weft::task<> leaf(std::string& report) { co_await looks_at_chain(report); }
 constexpr unsigned middle_line = __LINE__ + 2;
-weft::task<> middle(std::string& report) {
-  co_await leaf(report);
-}
+weft::task<> middle(std::string& report) { co_await leaf(report); }
 
 TEST_CASE("each coroutine of a chain knows the line of its co_await and who awaits it", "[core][chain_link]") {
   std::string report;

@@ -437,14 +437,14 @@ TEST_CASE_METHOD(loop_on_virtual_time, "a deadlock report says who waits for wha
   } catch (const weft::deadlock_error& e) {
     const std::string report = e.what();
     CAPTURE(report);
-    CHECK_THAT(report, contains("task 'hen', created at "));
+    CHECK_THAT(report, contains("task 'hen', "));
     CHECK_THAT(report, contains("waits for task 'egg'"));
-    CHECK_THAT(report, contains("task 'egg', created at "));
+    CHECK_THAT(report, contains("task 'egg', "));
     CHECK_THAT(report, contains("waits for task 'hen'"));
     CHECK_THAT(report, contains("event_loop.test.cpp:"));
     CHECK_THAT(report, contains("wait_for_each_other"));
     CHECK_THAT(report, !contains("'done'"));
-    CHECK(report.find("'hen', created") < report.find("'egg', created"));
+    CHECK(report.find("task 'hen', ") < report.find("task 'egg', "));
   }
   hen.cancel();
   run_until_idle(loop);

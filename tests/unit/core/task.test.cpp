@@ -1,4 +1,5 @@
-// Tests of weft/core/task.hpp: lazy, awaited once, destroyed once; and make_task(), which keeps alive what the coroutine uses.
+// Tests of weft/core/task.hpp: lazy, awaited once, destroyed once; and make_task(), which keeps alive what the
+// coroutine uses.
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
 #include "support/contains.hpp"
@@ -212,8 +213,8 @@ TEST_CASE("make_task keeps a lambda, its captures and the arguments until the co
   run_on_virtual_time([&]() -> weft::task<> {
     weft::task_handle<int> handle;
     {
-      auto body = [&log, kept = tracked(captures), text = std::string("captured")](const tracked&,
-                                                                                   const std::string& n) -> weft::task<int> {
+      auto body = [&log, kept = tracked(captures), text = std::string("captured")](
+                      const tracked&, const std::string& n) -> weft::task<int> {
         co_await weft::sleep_for(1s);
         log(text);
         log(n);

@@ -1,5 +1,5 @@
-// Tests of weft/core/task_state.hpp: how a task is cancelled, as CPython's own tests pin it down; how it ends, what it reports,
-// and what becomes of it when the loop goes.
+// Tests of weft/core/task_state.hpp: how a task is cancelled, as CPython's own tests pin it down; how it ends, what it
+// reports, and what becomes of it when the loop goes.
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
 #include "support/child_process.hpp"
@@ -128,7 +128,8 @@ TEST_CASE("cancel before the start: the body never runs, callbacks do, parameter
   CHECK(log.text() == "next callback");
 }
 
-TEST_CASE("cancelling the task that is awaited cancels the one that awaits, without a request to it", "[core][task_state]") {
+TEST_CASE("cancelling the task that is awaited cancels the one that awaits, without a request to it",
+          "[core][task_state]") {
   event_log log;
   run_on_virtual_time([&]() -> weft::task<> {
     auto inner = weft::create_task(sleeper(log));
@@ -328,7 +329,8 @@ TEST_CASE("a task that cancels itself and then awaits another cancels that one a
   CHECK(log.text() == "sleeper_cancelled");
 }
 
-TEST_CASE("a task that cancels itself and then awaits one that ignores it has used up the request", "[core][task_state]") {
+TEST_CASE("a task that cancels itself and then awaits one that ignores it has used up the request",
+          "[core][task_state]") {
   event_log log;
   run_on_virtual_time([&]() -> weft::task<> {
     auto stubborn = []() -> weft::task<int> {
@@ -407,7 +409,8 @@ TEST_CASE("several requests before the delivery throw once; each is counted", "[
   CHECK(log.text() == "2 3 4");
 }
 
-TEST_CASE("a request that comes in the pass in which the awaited task ended wins over the result", "[core][task_state]") {
+TEST_CASE("a request that comes in the pass in which the awaited task ended wins over the result",
+          "[core][task_state]") {
   event_log log;
   run_on_virtual_time([&]() -> weft::task<> {
     auto child = [&]() -> weft::task<int> {
@@ -447,7 +450,8 @@ TEST_CASE("a cancellation that failed to stop a task is over when the task fails
   });
 }
 
-TEST_CASE("cleaning up may wait: a task that was cancelled once is not cancelled again by itself", "[core][task_state]") {
+TEST_CASE("cleaning up may wait: a task that was cancelled once is not cancelled again by itself",
+          "[core][task_state]") {
   event_log log;
   run_on_virtual_time([&]() -> weft::task<> {
     auto body = [&]() -> weft::task<> {
@@ -768,7 +772,8 @@ TEST_CASE("a destructor that runs while the loop goes may cancel and look at oth
   CHECK(result == 0);
 }
 
-TEST_CASE("a destructor that runs while the loop goes is refused new work with loop_closed_error", "[core][task_state]") {
+TEST_CASE("a destructor that runs while the loop goes is refused new work with loop_closed_error",
+          "[core][task_state]") {
   event_log log;
   class asks_for_work {
    public:
@@ -810,12 +815,11 @@ TEST_CASE("a destructor that runs while the loop goes is refused new work with l
 
 // The lines below are looked for in reports: keep each co_await on a line of its own.
 constexpr int line_of_leaf_await = __LINE__ + 2;
-weft::task<> reported_leaf() {
-  co_await weft::sleep_for(1h);
-}
+weft::task<> reported_leaf() { co_await weft::sleep_for(1h); }
 weft::task<> reported_root() { co_await reported_leaf(); }
 
-TEST_CASE("a report says who a task is, what it waits for, and where each coroutine of its chain is", "[core][task_state]") {
+TEST_CASE("a report says who a task is, what it waits for, and where each coroutine of its chain is",
+          "[core][task_state]") {
   std::string waiting;
   std::string fresh;
   std::string function;

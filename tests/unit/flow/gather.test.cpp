@@ -100,7 +100,8 @@ TEST_CASE("gather gives the results in argument order, whatever the order in whi
   });
 }
 
-TEST_CASE("gather of a pack: void is a monostate, all void is void, a reference a reference_wrapper", "[flow][gather]") {
+TEST_CASE("gather of a pack: void is a monostate, all void is void, a reference a reference_wrapper",
+          "[flow][gather]") {
   run_on_virtual_time([]() -> weft::task<> {
     int target = 1;
     auto refers = [&]() -> weft::task<int&> { co_return target; };
@@ -301,7 +302,8 @@ TEST_CASE("a child that ignores its cancellation is waited for all the same", "[
   CHECK(log.text() == "child_ignored child_ended caught");
 }
 
-TEST_CASE("a child that is cancelled is a failure: the others are cancelled, cancelled_error is thrown", "[flow][gather]") {
+TEST_CASE("a child that is cancelled is a failure: the others are cancelled, cancelled_error is thrown",
+          "[flow][gather]") {
   event_log log;
   run_on_virtual_time([&]() -> weft::task<> {
     auto victim = weft::create_task(sleeper(log, "victim"));
@@ -414,8 +416,7 @@ TEST_CASE("cancelling the one that gathers cancels all children in order and wai
     CHECK(t.cancelled());
     CHECK(t.cancelling() == 1);
   });
-  CHECK(log.text() ==
-        "done_slept a_cancelled ref_cancelled b_ignored a_cleaned_up b_ended ref_cleaned_up cancelled");
+  CHECK(log.text() == "done_slept a_cancelled ref_cancelled b_ignored a_cleaned_up b_ended ref_cleaned_up cancelled");
 }
 
 TEST_CASE("a cancelled gather throws cancelled_error, whatever its children end with", "[flow][gather]") {
@@ -472,7 +473,8 @@ TEST_CASE("a request that comes when all children are done, but the gather has n
   }
 }
 
-TEST_CASE("a request that comes when all children are done can be taken back: the results are not lost", "[flow][gather]") {
+TEST_CASE("a request that comes when all children are done can be taken back: the results are not lost",
+          "[flow][gather]") {
   run_on_virtual_time([]() -> weft::task<> {
     int result = 0;
     auto body = [&]() -> weft::task<> {
@@ -524,8 +526,7 @@ TEST_CASE("cancelling goes through nested gathers to every leaf, in order", "[fl
     CHECK(t.cancelled());
     CHECK(weft::all_tasks().size() == 1);
   });
-  CHECK(log.text() ==
-        "a11_cancelled a12_cancelled a21_cancelled a22_cancelled b1_cancelled b2_cancelled c_cancelled");
+  CHECK(log.text() == "a11_cancelled a12_cancelled a21_cancelled a22_cancelled b1_cancelled b2_cancelled c_cancelled");
 }
 
 TEST_CASE("a failure in a nested gather cancels the outer one's other children", "[flow][gather]") {
@@ -635,7 +636,8 @@ TEST_CASE("a gather has its place among the done callbacks of a handle", "[flow]
   log.clear();
   run_on_virtual_time([&]() -> weft::task<> {
     auto target = weft::create_task(nothing());
-    target.add_done_callback([&](const weft::task_ref&) { weft::event_loop::current().call_soon([&] { log("callback"); }); });
+    target.add_done_callback(
+        [&](const weft::task_ref&) { weft::event_loop::current().call_soon([&] { log("callback"); }); });
     co_await weft::gather(target);
     log("gathered");
   });
@@ -773,7 +775,8 @@ TEST_CASE("a pending handle of another loop cannot be gathered; one that is done
 
 // ---- destroyed while waiting, reports, many ----
 
-TEST_CASE("a gather that is destroyed while it waits leaves its children to the loop, and nothing leaks", "[flow][gather]") {
+TEST_CASE("a gather that is destroyed while it waits leaves its children to the loop, and nothing leaks",
+          "[flow][gather]") {
   census counts;
   reports told;
   {

@@ -1,8 +1,10 @@
-// Stress tests: chains of coroutines and of tasks so long that anything which recurses along them would overflow the stack.
+// Stress tests: chains of coroutines and of tasks so long that anything which recurses along them would overflow the
+// stack.
 // SPDX-License-Identifier: MIT
 //
 // Everything runs on a stack of 2 MiB instead of the usual 8. Sanitizers make coroutines and throwing five to ten times
-// slower, so the chains are shorter there: never below 100,000, at which a recursion overflows any such stack many times over.
+// slower, so the chains are shorter there: never below 100,000, at which a recursion overflows any such stack many
+// times over.
 #include "support/catch.hpp"
 #include "support/small_stack.hpp"
 #include "support/time_limit.hpp"
@@ -190,7 +192,8 @@ TEST_CASE("a long row of tasks that await each other is cancelled from its head 
   }
 }
 
-// Makes such a row on a loop of its own, and lets it finish or destroys it: whether its head was done then, and what is left.
+// Makes such a row on a loop of its own, and lets it finish or destroys it: whether its head was done then, and what is
+// left.
 std::pair<bool, int> end_row(through how, bool finish) {
   return on_small_stack([how, finish] {
     census counts;
