@@ -93,7 +93,7 @@ kept_t<T> complete(event_loop& loop, task_handle<T>& handle) {
 template <class T>
 T complete(event_loop& loop, task<T>&& coroutine) {
   loop.check_runnable();
-  return complete(loop, loop.create_task(std::move(coroutine)));
+  return complete(loop, spawn(loop, std::move(coroutine)));
 }
 
 template <class F, class... Args>
@@ -167,7 +167,7 @@ T run(task<T>&& main, run_options options) {
   }
   if (!main) main.release();  // throws
   event_loop loop(options);
-  task_handle<T> handle = loop.create_task(std::move(main));
+  task_handle<T> handle = spawn(loop, std::move(main));
   interrupt_response response(handle);
   loop.set_interrupt_handler(&response);
   std::exception_ptr failure;

@@ -89,12 +89,12 @@ class task_ref {
   /// the next pass; from a task or a gather: when that has ended). If it waits for nothing, its next wait throws; if it
   /// has not started, it never runs. False if it is done already, or if its loop is being destroyed. A request is
   /// counted; see uncancel(). usage_error from another thread than the loop's. Mirrors Task.cancel().
-  bool cancel() { return state().cancel(); }
+  bool cancel() const { return state().cancel(); }
   /// How many requests were not taken back. Mirrors Task.cancelling().
   int cancelling() const { return state().cancelling(); }
   /// Takes one request back and returns how many are left; at none, a cancellation that was not delivered yet is
   /// withdrawn. Mirrors Task.uncancel().
-  int uncancel() { return state().uncancel(); }
+  int uncancel() const { return state().uncancel(); }
 
   bool done() const { return state().done(); }
   bool cancelled() const { return state().cancelled(); }
@@ -113,7 +113,7 @@ class task_ref {
 
   /// "Task-N" if none was given. Mirrors Task.get_name() and set_name().
   std::string name() const { return state().name(); }
-  void set_name(std::string name) { state().set_name(std::move(name)); }
+  void set_name(std::string name) const { state().set_name(std::move(name)); }
 
   /// Waits until the task has ended; rethrows its exception, throws cancelled_error if it was cancelled. Cancelling the
   /// wait cancels the task. Awaiting a task that is done takes no pass. Mirrors `await task`.
@@ -144,9 +144,9 @@ class task_handle {
   friend bool operator==(const task_handle&, const task_handle&) noexcept = default;
 
   /// As in task_ref.
-  bool cancel() { return ref_.cancel(); }
+  bool cancel() const { return ref_.cancel(); }
   int cancelling() const { return ref_.cancelling(); }
-  int uncancel() { return ref_.uncancel(); }
+  int uncancel() const { return ref_.uncancel(); }
   bool done() const { return ref_.done(); }
   bool cancelled() const { return ref_.cancelled(); }
   std::exception_ptr exception() const { return ref_.exception(); }
@@ -156,7 +156,7 @@ class task_handle {
     return ref_.add_done_callback(std::forward<F>(fn));
   }
   std::string name() const { return ref_.name(); }
-  void set_name(std::string name) { ref_.set_name(std::move(name)); }
+  void set_name(std::string name) const { ref_.set_name(std::move(name)); }
 
   /// The result: a reference to it, valid as long as a handle is; from an rvalue handle the result itself, moved out:
   /// other handles of the task are left with a moved-from value. Rethrows the task's exception, throws cancelled_error

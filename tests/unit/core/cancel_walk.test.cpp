@@ -5,12 +5,15 @@
 // What a cancellation does on its way through tasks and gathers is tested with those; deep ways are in
 // task_state.deep_chains.test.cpp.
 #include "support/catch.hpp"
+#include "support/child_process.hpp"
 #include "support/contains.hpp"
 #include "support/event_log.hpp"
 #include "support/reports.hpp"
 #include "support/time_limit.hpp"
 #include "support/virtual_time.hpp"
 
+#include <weft/core/awaitable.hpp>
+#include <weft/core/cancel_walk.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/flow/gather.hpp>
@@ -191,6 +194,65 @@ TEST_CASE("a circle through a child that a gather started is broken, and the chi
     CHECK(parent.cancelled());
   });
   CHECK(log.text() == "child_gone sleeper_cancelled parent_gone");
+}
+
+// Where it is cancelled, it cancels another task from within: a second walk inside of the first one.
+class cancels_another : public weft::waitable {
+ public:
+  explicit cancels_another(weft::task_ref other) : other_(std::move(other)) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(weft::task_state& waiting) {
+    waiting_ = &waiting;
+    waiting.wait_on(*this);
+  }
+  void await_resume() const noexcept {}
+  bool cancel(weft::cancel_walk&) noexcept override {
+    weft::task_state* waiting = std::exchange(waiting_, nullptr);
+    if (waiting == nullptr) return false;
+    other_.cancel();
+    waiting->wake_cancelled();
+    return true;
+  }
+  std::string describe() const override { return "something that cancels another task"; }
+
+ private:
+  weft::task_ref other_;
+  weft::task_state* waiting_ = nullptr;
+};
+
+TEST_CASE("a waitable may cancel other tasks while it is cancelled, also those that wait for it",
+          "[core][cancel_walk]") {
+  const weft_test::time_limit limit;
+  for (const char* how : {"parent by handle", "parent through gather", "one that waits for the parent"}) {
+    INFO(how);
+    const int result = weft_test::in_child([how = std::string(how)] {
+      bool ended = false;
+      run_on_virtual_time([&]() -> weft::task<> {
+        weft::task_handle<> parent;
+        weft::task_handle<> other;
+        auto child = [&]() -> weft::task<> {
+          cancels_another operation(how[0] == 'p' ? parent : other);
+          co_await std::move(operation);
+        };
+        auto body = [&]() -> weft::task<> {
+          if (how == "parent by handle") {
+            co_await weft::create_task(child());
+          } else {
+            co_await weft::gather(child(), weft::sleep_for(1h));
+          }
+        };
+        parent = weft::create_task(body);
+        auto waits = [&]() -> weft::task<> { co_await parent; };
+        other = weft::create_task(waits);
+        co_await weft::sleep_for(1ms);
+        parent.cancel();
+        co_await weft::sleep_for(1ms);
+        ended = parent.cancelled() && other.cancelled() && weft::all_tasks().size() == 1;
+      });
+      return ended ? 0 : 1;
+    });
+    CHECK(result == 0);
+  }
 }
 
 TEST_CASE("a circle that is left when the loop goes is destroyed, each frame once", "[core][cancel_walk]") {

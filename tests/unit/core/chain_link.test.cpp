@@ -51,9 +51,9 @@ class looks_at_chain {
   std::string& report_;
 };
 
-constexpr unsigned leaf_line = __LINE__ + 2;
+constexpr unsigned leaf_line = __LINE__ + 1;
 weft::task<> leaf(std::string& report) { co_await looks_at_chain(report); }
-constexpr unsigned middle_line = __LINE__ + 2;
+constexpr unsigned middle_line = __LINE__ + 1;
 weft::task<> middle(std::string& report) { co_await leaf(report); }
 
 TEST_CASE("each coroutine of a chain knows the line of its co_await and who awaits it", "[core][chain_link]") {

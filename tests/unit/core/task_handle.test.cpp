@@ -169,6 +169,18 @@ TEST_CASE("several tasks that await one handle wake in the order in which they c
   CHECK(log.text() == "a b c");
 }
 
+TEST_CASE("a handle may be dropped or replaced while it is awaited", "[core][task_handle]") {
+  int result = 0;
+  run_on_virtual_time([&]() -> weft::task<> {
+    auto shared = weft::create_task(gives(5));
+    auto wait = [&]() -> weft::task<> { result = co_await shared; };
+    auto waiting = weft::create_task(wait);
+    weft::event_loop::current().call_soon([&] { shared = {}; });
+    co_await waiting;
+  });
+  CHECK(result == 5);
+}
+
 TEST_CASE("awaiting a handle rethrows the exception each time, and cancelled_error if the task was cancelled",
           "[core][task_handle]") {
   event_log log;
@@ -526,17 +538,37 @@ TEST_CASE("a task that was cancelled is never reported", "[core][task_handle]") 
   CHECK(told.text() == "");
 }
 
-TEST_CASE("what a failed task's report says: its name, and the file and line where it was created",
+TEST_CASE("a failed task's report says its name, and where create_task was called or which coroutine it is",
           "[core][task_handle]") {
-  std::string told;
+  std::vector<std::string> told;
+  unsigned line = 0;
+  auto listen = [&](weft::event_loop& loop) {
+    loop.set_exception_handler([&](const weft::exception_context& c) { told.push_back(c.task); });
+  };
   run_on_virtual_time([&]() -> weft::task<> {
-    weft::event_loop::current().set_exception_handler([&](const weft::exception_context& c) { told = c.task; });
+    listen(weft::event_loop::current());
+    line = __LINE__ + 1;
     weft::create_task(fails("lost"), "worker");
+    weft::create_task(fails, std::string("lost"), 0);
     co_await yields(2);
   });
-  CHECK_THAT(told, contains("'worker', created at "));
-  CHECK_THAT(told, contains("task_handle.test.cpp:"));
-  CHECK_THAT(told, contains("fails"));
+  CHECK(told.size() == 2);
+  CHECK_THAT(told.at(0), contains("'worker', created at "));
+  CHECK_THAT(told.at(0), contains("task_handle.test.cpp:" + std::to_string(line) + " ("));
+  CHECK_THAT(told.at(1), contains("'Task-3', coroutine "));
+  CHECK_THAT(told.at(1), contains("task_handle.test.cpp:"));
+  CHECK_THAT(told.at(1), contains("fails"));
+
+  told.clear();
+  weft::virtual_clock time;
+  weft::event_loop loop({.clock = &time});
+  listen(loop);
+  line = __LINE__ + 1;
+  loop.create_task(fails("lost"), "on a loop");
+  weft_test::run_one_pass(loop);
+  CHECK(told.size() == 1);
+  CHECK_THAT(told.at(0), contains("'on a loop', created at "));
+  CHECK_THAT(told.at(0), contains("task_handle.test.cpp:" + std::to_string(line) + " ("));
 }
 
 // ---- done callbacks ----
@@ -673,6 +705,37 @@ TEST_CASE("a task that awaits itself is told so instead of hanging", "[core][tas
     }
   });
   CHECK_THAT(told, contains("await itself"));
+}
+
+TEST_CASE("the refusal to await oneself comes in the next pass, as in asyncio", "[core][task_handle]") {
+  event_log log;
+  run_on_virtual_time([&]() -> weft::task<> {
+    auto child = [&]() -> weft::task<> {
+      try {
+        co_await weft::current_task();
+      } catch (const weft::usage_error&) {
+        log("refused");
+      }
+    };
+    auto t = weft::create_task(child);
+    co_await weft::yield();
+    log("1");
+    co_await weft::yield();
+    log("2");
+    co_await t;
+  });
+  CHECK(log.text() == "1 refused 2");
+}
+
+TEST_CASE("a task that awaits itself and is cancelled in that pass is cancelled", "[core][task_handle]") {
+  run_on_virtual_time([]() -> weft::task<> {
+    auto child = []() -> weft::task<> { co_await weft::current_task(); };
+    auto t = weft::create_task(child);
+    co_await weft::yield();
+    CHECK(t.cancel());
+    co_await weft::yield();
+    CHECK(t.cancelled());
+  });
 }
 
 TEST_CASE("a pending task of another loop cannot be awaited; one that is done can", "[core][task_handle]") {

@@ -813,8 +813,8 @@ TEST_CASE("a destructor that runs while the loop goes is refused new work with l
 
 // ---- reports ----
 
-// The lines below are looked for in reports: keep each co_await on a line of its own.
-constexpr int line_of_leaf_await = __LINE__ + 2;
+// The line below the constant is looked for in reports.
+constexpr int line_of_leaf_await = __LINE__ + 1;
 weft::task<> reported_leaf() { co_await weft::sleep_for(1h); }
 weft::task<> reported_root() { co_await reported_leaf(); }
 
@@ -825,7 +825,9 @@ TEST_CASE("a report says who a task is, what it waits for, and where each corout
   std::string function;
   std::string done;
   std::string waits_for_task;
+  int line_of_creation = 0;
   run_on_virtual_time([&]() -> weft::task<> {
+    line_of_creation = __LINE__ + 1;
     auto t = weft::create_task(reported_root(), "reported");
     auto by_function = weft::create_task(reported_root);
     auto other = weft::create_task(weft::make_task([&]() -> weft::task<> { co_await t; }), "other");
@@ -839,12 +841,14 @@ TEST_CASE("a report says who a task is, what it waits for, and where each corout
     done = t.state().report();
   });
   CHECK_THAT(fresh, contains("task 'reported', created at "));
+  CHECK_THAT(fresh, contains("task_state.test.cpp:" + std::to_string(line_of_creation) + " ("));
   CHECK_THAT(fresh, contains("reported_root"));
   CHECK_THAT(waiting, contains("task 'reported', created at "));
   CHECK_THAT(waiting, contains("waits for sleep"));
   const std::string at_leaf = "task_state.test.cpp:" + std::to_string(line_of_leaf_await) + " (";
   CHECK_THAT(waiting, contains(at_leaf));
   CHECK(waiting.find("reported_leaf") < waiting.rfind("reported_root"));
+  CHECK_THAT(function, contains(", coroutine "));
   CHECK_THAT(function, contains("reported_root"));
   CHECK_THAT(function, !contains("call_and_keep"));
   CHECK_THAT(function, !contains("task.hpp"));

@@ -751,6 +751,30 @@ TEST_CASE("a gather that cannot start starts nothing, and destroys what it was g
   CHECK(counts.made > 0);
 }
 
+TEST_CASE("a view that throws while it makes the tasks leaves none behind", "[flow][gather]") {
+  census counts;
+  event_log log;
+  run_on_virtual_time([&]() -> weft::task<> {
+    auto child = [&](tracked) -> weft::task<> {
+      log("started");
+      co_return;
+    };
+    auto make = [&](int i) {
+      if (i == 3) throw std::runtime_error("no more");
+      return child(tracked(counts));
+    };
+    try {
+      co_await weft::gather(std::views::iota(0, 5) | std::views::transform(make));
+    } catch (const std::runtime_error& e) {
+      log(e.what());
+    }
+    co_await yields(2);
+  });
+  CHECK(log.text() == "no more");
+  CHECK(counts.made >= 3);
+  CHECK(counts.alive == 0);
+}
+
 TEST_CASE("a pending handle of another loop cannot be gathered; one that is done can", "[flow][gather]") {
   weft::virtual_clock time;
   weft::event_loop other({.clock = &time});
