@@ -150,10 +150,10 @@ class gather_core : public waitable, private cancel_fan {
   watcher others_{*this, false};
   task_state* waiting_ = nullptr;
   task_state* first_failure_ = nullptr;
-  std::size_t running_ = 0;          // children that have not ended
-  std::size_t running_charges_ = 0;  // the same, of those that the gather is in charge of
-  std::size_t cursor_ = 0;           // of the walk that cancels
-  bool in_walk_ = false;
+  std::size_t running_ = 0;              // children that have not ended
+  std::size_t running_charges_ = 0;      // the same, of those that the gather is in charge of
+  const cancel_walk* inside_ = nullptr;  // the walk that cancels the children now
+  std::size_t cursor_ = 0;               // of the walk that cancels
   bool begun_ = false;
   bool cancelled_ = false;
   bool finished_ = false;
@@ -262,22 +262,23 @@ inline void gather_core::finish_if_over() noexcept {
 
 inline bool gather_core::cancel(cancel_walk& walk) noexcept {
   if (finished_) return false;
-  if (in_walk_) {
+  if (inside_ == &walk) {
     walk.closes_circle();
     return true;
   }
+  if (inside_ != nullptr) return true;  // another walk is at it: a cancel() from within somebody's cancel()
   const bool any = std::any_of(entries_.begin(), entries_.end(), [](const entry& e) { return !e.task->done(); });
   if (!any) return false;
   cancelled_ = true;
   cursor_ = 0;
-  in_walk_ = true;
+  inside_ = &walk;
   walk.then(static_cast<cancel_fan&>(*this));
   return true;
 }
 
 inline task_state* gather_core::next_to_cancel() noexcept {
   if (cursor_ < entries_.size()) return entries_[cursor_++].task;
-  in_walk_ = false;
+  inside_ = nullptr;
   return nullptr;
 }
 
