@@ -9,6 +9,7 @@
 #include "support/time_limit.hpp"
 
 #include <weft/core/event_loop.hpp>
+#include <weft/detail/config.hpp>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -191,6 +192,8 @@ int open_descriptors() {
 
 TEST_CASE("a loop that gets no descriptor throws system_error that names the call, and leaves nothing open",
           "[core][event_loop]") {
+  if (WEFT_ASAN)
+    return;  // with it runs UBSan, which needs a pipe of its own to check a virtual table, and there is none left
   const int result = weft_test::in_child([] {
     const int before = open_descriptors();
     rlimit limits{};
