@@ -116,7 +116,7 @@ while read -r kind n who; do
   esac
 done <"$work/blocks"
 
-blocks=$(grep -c '' "$work/blocks")
+blocks=$(awk 'END { print NR }' "$work/blocks")
 if [ "$failures" -gt 0 ]; then
   echo "$page: $failures problems" >&2
   exit 1

@@ -126,7 +126,11 @@ int wrong = "text";
 ```
 PAGE
 
-expect "there is no C++ on this page" none <<'PAGE'
+expect right words <<'PAGE'
+Only words, and [a link](words.md).
+PAGE
+
+expect "there is code on this page, and no C++" none <<'PAGE'
 Only words.
 
 ```sh

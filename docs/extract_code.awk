@@ -157,6 +157,7 @@ in_comment {
 
 /^ *```/ {
   in_fence = 1
+  ++fences
   block = ""
   block_line = NR
   language = substr(trim($0), 4)
@@ -181,5 +182,5 @@ END {
     printf "int main([[maybe_unused]] int argc, [[maybe_unused]] char** argv) {\n%s  return 1;\n}\n", \
       cases > (out "/page.cpp")
   }
-  if (blocks == 0) fail(1, "there is no C++ on this page")
+  if (fences > 0 && blocks == 0) fail(1, "there is code on this page, and no C++")
 }

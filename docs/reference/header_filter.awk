@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: MIT
 #
 # - The comment at the top describes the file.
-# - What lies below "// ---- details ----", up to the next line of this kind at the left margin, is left out.
+# - What lies below "// ---- details ----", up to the next line of this kind at the left margin, is left out, and so is
+#   what follows the end of namespace weft: specializations, which doxygen does not understand.
 
 NR == 1 { in_intro = 1 }
 in_intro {
@@ -15,5 +16,7 @@ in_intro {
 }
 
 /^\/\/ ---- / { in_details = /^\/\/ ---- details ----$/ }
+/^namespace weft/ { behind = 0 }
 /^}  \/\/ namespace weft$/ { in_details = 0 }
-{ print in_details ? "" : $0 }
+{ print in_details || behind ? "" : $0 }
+/^}  \/\/ namespace weft$/ { behind = 1 }

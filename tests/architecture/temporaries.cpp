@@ -36,7 +36,7 @@ static_assert(safe_temporary<weft::gather_child<std::string>>);
 // Awaiters.
 using two_children = weft::child_pack<void, std::string>;
 using many_children = weft::child_range<std::string>;
-static_assert(safe_temporary<weft::wait_awaiter<weft::sleep_awaiter&&>>);
+static_assert(safe_temporary<weft::operation_awaiter<weft::sleep_awaiter&&>>);
 static_assert(safe_temporary<weft::coroutine_awaiter<std::string>>);
 static_assert(safe_temporary<weft::promise_base::final_awaiter>);
 static_assert(safe_temporary<weft::handle_awaiter<std::string, std::string>>);
@@ -44,8 +44,24 @@ static_assert(safe_temporary<weft::ref_awaiter>);
 static_assert(safe_temporary<weft::sleep_awaiter>);
 static_assert(safe_temporary<weft::yield_awaiter>);
 static_assert(safe_temporary<two_children> && safe_temporary<many_children>);
-static_assert(safe_temporary<weft::gather_awaiter<two_children, weft::gather_core::failures::thrown>>);
-static_assert(safe_temporary<weft::gather_awaiter<many_children, weft::gather_core::failures::returned>>);
+static_assert(safe_temporary<weft::gather_awaiter<two_children, weft::gather_core::mode::first_failure>>);
+static_assert(safe_temporary<weft::gather_awaiter<many_children, weft::gather_core::mode::none>>);
+using two_racers = weft::racer_pack<void, std::string>;
+using many_racers = weft::racer_range<std::string>;
+using strings = weft::fifo_store<std::string>;
+static_assert(safe_temporary<two_racers> && safe_temporary<many_racers>);
+static_assert(safe_temporary<weft::race_awaiter<two_racers>> && safe_temporary<weft::race_awaiter<many_racers>>);
+static_assert(safe_temporary<weft::shield_awaiter<std::string>>);
+static_assert(safe_temporary<weft::wait_awaiter<weft::task_ref>>);
+static_assert(safe_temporary<weft::next_completed_awaiter<weft::task_ref>>);
+static_assert(safe_temporary<weft::outcome_awaiter<std::string>>);
+static_assert(safe_temporary<weft::timeout_awaiter<std::string, weft::task<std::string>>>);
+static_assert(safe_temporary<weft::cancel_and_wait> && safe_temporary<weft::task_group::end_awaiter>);
+static_assert(safe_temporary<weft::lock_awaiter> && safe_temporary<weft::condition_awaiter>);
+static_assert(safe_temporary<weft::event_awaiter> && safe_temporary<weft::acquire_awaiter>);
+static_assert(safe_temporary<weft::get_awaiter<std::string, strings>>);
+static_assert(safe_temporary<weft::put_awaiter<std::string, strings>>);
+static_assert(safe_temporary<weft::join_awaiter> && safe_temporary<weft::future_awaiter<std::string, std::string>>);
 
 // Results, and what else is handed over by value.
 static_assert(safe_temporary<weft::outcome<>>);
@@ -55,5 +71,12 @@ static_assert(safe_temporary<weft::timer_handle>);
 static_assert(safe_temporary<weft::remote_loop>);
 static_assert(safe_temporary<weft::exception_context>);
 static_assert(safe_temporary<weft::refused>);
+static_assert(safe_temporary<weft::time_limit>);
+static_assert(safe_temporary<weft::mutex_lock> && safe_temporary<weft::semaphore_permit>);
+static_assert(safe_temporary<weft::wait_result<weft::task_ref>>);
+static_assert(safe_temporary<weft::first_result<std::string>>);
+static_assert(safe_temporary<weft::exception_group>);
+static_assert(safe_temporary<weft::future<std::string>>);
+static_assert(safe_temporary<weft::startable_task<std::string>>);
 
 }  // namespace

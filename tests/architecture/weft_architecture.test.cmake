@@ -131,6 +131,8 @@ plant(umbrella "${at}<weft/debug/timeline.hpp> is there twice" include/weft/weft
       "#include <weft/debug/timeline.hpp>  // again\n")
 plant(umbrella "${at}there is no <weft/io/nothing.hpp>" include/weft/weft.hpp "#include <weft/io/nothing.hpp>  // nothing\n")
 plant(umbrella "${at}testing/ is not for the umbrella" include/weft/weft.hpp "#include <weft/testing/seed.hpp>  // seeds\n")
+plant(umbrella "${at}<weft/debug/timeline.hpp> needs a package: it is not for the umbrella" include/weft/debug/timeline.hpp
+  "#include <fmt/format.h>\n")
 plant(umbrella "${at}detail/ is not for the umbrella" include/weft/weft.hpp "#include <weft/detail/list.hpp>  // lists\n")
 plant(umbrella "${at}the umbrella includes weft's headers and nothing else" include/weft/weft.hpp "#include <vector>\n")
 write_project()

@@ -40,6 +40,18 @@ inline std::string describe(const std::exception_ptr& e) {
     return "Cancelled";
   } catch (const user_error& user) {
     return "User(" + std::to_string(user.code()) + ")";
+  } catch (const weft::exception_group& group) {
+    std::string list;
+    for (const std::exception_ptr& one : group.exceptions()) list += (list.empty() ? "" : ",") + describe(one);
+    return "Group[" + list + "]";
+  } catch (const weft::timeout_error&) {
+    return "Timeout";
+  } catch (const weft::broken_barrier_error&) {
+    return "Broken";
+  } catch (const weft::queue_shut_down_error&) {
+    return "QueueDown";
+  } catch (const std::invalid_argument&) {
+    return "Value";
   } catch (const weft::invalid_state_error&) {
     return "InvalidState";
   } catch (const weft::usage_error&) {

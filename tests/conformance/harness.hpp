@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <exception>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,9 +15,15 @@
 #include "interpreter.hpp"
 #include "program.hpp"
 #include "statements/callbacks.hpp"
+#include "statements/combinators.hpp"
 #include "statements/control.hpp"
+#include "statements/futures.hpp"
 #include "statements/gather.hpp"
+#include "statements/groups.hpp"
+#include "statements/locks.hpp"
+#include "statements/queues.hpp"
 #include "statements/tasks.hpp"
+#include "statements/time_limits.hpp"
 #include "trace.hpp"
 #include "vocabulary.hpp"
 
@@ -29,13 +36,24 @@ inline vocabulary known_statements() {
   add_task_statements(words);
   add_callback_statements(words);
   add_gather_statement(words);
+  add_combinator_statements(words);
+  add_time_limit_statements(words);
+  add_group_statements(words);
+  add_lock_statements(words);
+  add_queue_statements(words);
+  add_future_statements(words);
   return words;
 }
 
 /// One run of one program, on a loop of its own.
 class harness {
  public:
-  explicit harness(const program& p) : program_(p), loop_({.clock = &clock_}), interpreter_(loop_, trace_) {}
+  /// `poller`: the loop's, or null for the platform's.
+  explicit harness(const program& p, weft::poller* poller = nullptr)
+      : program_(p),
+        own_loop_(std::make_unique<weft::event_loop>(weft::loop_options{.clock = &clock_, .poller = poller})),
+        loop_(*own_loop_),
+        interpreter_(loop_, p.objects, trace_) {}
 
   /// Throws `endless_program`, or what weft throws where it should not.
   std::string run() {
@@ -53,7 +71,12 @@ class harness {
   ~harness() {
     trace_.close();
     loop_.set_exception_handler([](const weft::exception_context&) {});
+    own_loop_.reset();  // before the objects that its tasks use
   }
+
+  weft::event_loop& loop() noexcept { return loop_; }
+  interpreter& state() noexcept { return interpreter_; }
+  trace& events() noexcept { return trace_; }
 
  private:
   enum class outcome { stopped, over, deadlock };
@@ -128,6 +151,7 @@ class harness {
       const std::string count = std::to_string(t.handle.cancelling());
       trace_.summary("task " + t.name + " " + state(t.handle) + " c=" + count);
     }
+    for (const std::string& line : interpreter_.objects().summary()) trace_.summary(line);
   }
 
   static std::string state(const weft::task_handle<value>& task) {
@@ -146,7 +170,8 @@ class harness {
   std::size_t last_stall_ = never;  // how many lines there were then
   std::size_t left_ = 0;            // tasks that the round of the shutdown waits for
   weft::virtual_clock clock_;
-  weft::event_loop loop_;
+  std::unique_ptr<weft::event_loop> own_loop_;
+  weft::event_loop& loop_;
   interpreter interpreter_;
   weft::task_handle<value> main_;
 };

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <exception>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +17,7 @@
 #include <weft/weft.hpp>
 
 #include "errors.hpp"
+#include "objects.hpp"
 #include "program.hpp"
 #include "trace.hpp"
 #include "value.hpp"
@@ -22,13 +25,16 @@
 
 namespace conformance {
 
-/// What belongs to one running coroutine of the program: the task that its lines carry.
+/// What belongs to one running coroutine of the program: the task that its lines carry, the time limits it is under.
 class context {
  public:
   explicit context(std::string task) : task_(std::move(task)), number_(task_number(task_)) {}
 
   const std::string& task() const noexcept { return task_; }
   std::int64_t number() const noexcept { return number_; }
+
+  /// Innermost last.
+  std::vector<weft::timeout_scope*> limits;
 
  private:
   std::string task_;
@@ -41,14 +47,23 @@ struct named_task {
   weft::task_handle<value> handle;
 };
 
+/// A child of a combinator.
+struct started_child {
+  weft::task_handle<value> task;
+  bool started;  // by the statement that names it
+};
+
 /// The state of a program under way, and the verbs that the statements are made of.
 class interpreter {
  public:
-  interpreter(weft::event_loop& loop, trace& out) : loop_(loop), trace_(out) {}
+  interpreter(weft::event_loop& loop, const object_list& objects, trace& out)
+      : loop_(loop), trace_(out), objects_(objects, loop) {}
   interpreter(const interpreter&) = delete;
   interpreter& operator=(const interpreter&) = delete;
 
   weft::event_loop& loop() noexcept { return loop_; }
+
+  object_table& objects() noexcept { return objects_; }
 
   // ---- the trace
 
@@ -72,6 +87,20 @@ class interpreter {
   /// The await rule: a coroutine may only wait for tasks of higher numbers, so that no circle can arise.
   const weft::task_handle<value>* find_awaitable(const context& cx, const std::string& name) const {
     return task_number(name) > cx.number() ? find(name) : nullptr;
+  }
+
+  /// Starts the children in argument order; those that are absent are left out.
+  std::vector<started_child> start_children(const context& cx, const std::vector<child>& children) {
+    std::vector<started_child> result;
+    for (const child& c : children) {
+      if (std::optional<started_child> task = start_child(cx, c)) result.push_back(*std::move(task));
+    }
+    return result;
+  }
+  std::optional<started_child> start_child(const context& cx, const child& c) {
+    if (c.statements && !find(c.name)) return started_child{start_task(c.name, *c.statements), true};
+    if (const weft::task_handle<value>* found = find_awaitable(cx, c.name)) return started_child{*found, false};
+    return std::nullopt;
   }
 
   weft::task_handle<value> start_task(const std::string& name, const body& statements) {
@@ -143,12 +172,28 @@ class interpreter {
     return found == timers_.end() ? nullptr : &found->second;
   }
 
+  /// Keeps something alive for as long as the program.
+  void keep(std::shared_ptr<void> thing) { kept_.push_back(std::move(thing)); }
+
+  // ---- task groups, by the id of the `group` that entered them last; null when they have ended
+
+  void enter_group(std::int64_t id, weft::task_group* group) { groups_.insert_or_assign(id, group); }
+
+  /// nullopt: not entered yet.
+  std::optional<weft::task_group*> find_group(std::int64_t id) const {
+    const auto found = groups_.find(id);
+    return found == groups_.end() ? std::nullopt : std::optional(found->second);
+  }
+
  private:
   weft::event_loop& loop_;
   trace& trace_;
+  object_table objects_;
   std::vector<named_task> tasks_;
   std::map<std::string, std::size_t> index_;
   std::map<std::int64_t, weft::timer_handle> timers_;
+  std::map<std::int64_t, weft::task_group*> groups_;
+  std::vector<std::shared_ptr<void>> kept_;
 };
 
 }  // namespace conformance

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -29,18 +31,65 @@ class program_parser {
 
   program parse(const json::value& v) {
     if (v.at("v").as_integer() != 1) throw json::error(v.at("v").offset(), "only version 1 is known");
-    if (const json::value* objects = v.find("objs")) {
-      for (const json::member& m : objects->as_object()) {
-        throw json::error(m.content.offset(), "this interpreter does not know objects of the kind \"" + m.key + "\"");
-      }
-    }
     program result;
+    if (const json::value* all = v.find("objs")) result.objects = objects(*all);
+    counts_ = {{'L', result.objects.locks},
+               {'S', result.objects.semaphores.size()},
+               {'D', result.objects.bounded_semaphores.size()},
+               {'E', result.objects.events},
+               {'C', result.objects.conditions},
+               {'Q', result.objects.queues.size()},
+               {'B', result.objects.barriers.size()},
+               {'F', result.objects.futures}};
     result.main = statements(v.at("main"), place::task);
     return result;
   }
 
  private:
   enum class place { task, callback, handler };
+
+  static object_list objects(const json::value& v) {
+    object_list result;
+    for (const json::member& m : v.as_object()) {
+      if (m.key == "lock") {
+        result.locks = how_many(m.content);
+      } else if (m.key == "event") {
+        result.events = how_many(m.content);
+      } else if (m.key == "cond") {
+        result.conditions = how_many(m.content);
+      } else if (m.key == "future") {
+        result.futures = how_many(m.content);
+      } else if (m.key == "sem") {
+        result.semaphores = numbers(m.content, 0);
+      } else if (m.key == "bsem") {
+        result.bounded_semaphores = numbers(m.content, 0);
+      } else if (m.key == "barrier") {
+        result.barriers = numbers(m.content, 1);
+      } else if (m.key == "queue") {
+        for (const json::value& q : m.content.as_array()) result.queues.push_back(one_queue(q));
+      } else {
+        throw json::error(m.content.offset(), "there are no objects of the kind \"" + m.key + "\"");
+      }
+    }
+    return result;
+  }
+
+  static std::size_t how_many(const json::value& v) { return static_cast<std::size_t>(number(v, 0, 1000)); }
+
+  static std::vector<std::int64_t> numbers(const json::value& v, std::int64_t least) {
+    std::vector<std::int64_t> result;
+    for (const json::value& item : v.as_array()) result.push_back(number(item, least, INT32_MAX));
+    return result;
+  }
+
+  static queue_shape one_queue(const json::value& v) {
+    const json::array& parts = v.as_array();
+    const std::string shape = parts.size() == 2 ? parts[0].as_string() : "";
+    if (shape != "fifo" && shape != "lifo" && shape != "prio") {
+      throw json::error(v.offset(), "a queue is [\"fifo\", \"lifo\" or \"prio\", capacity]");
+    }
+    return {shape, number(parts[1], 0, INT32_MAX)};
+  }
 
   body statements(const json::value& v, place where) {
     body result;
@@ -94,8 +143,30 @@ class program_parser {
         return {statements(v, place::callback)};
       case kind::children:
         return {children(v)};
+      case kind::child:
+        return {child_or_coroutine(v)};
+      case kind::a_task:
+        return {one_child(v)};
       case kind::handlers:
         return {try_handlers(v)};
+      case kind::limit:
+        return {v.is_null() ? time_or_null() : time_or_null(number(v, INT32_MIN, INT32_MAX))};
+      case kind::wait_mode:
+        return {wait_mode(v)};
+      case kind::lock:
+        return {object_name(v, "L")};
+      case kind::semaphore:
+        return {object_name(v, "SD")};
+      case kind::event:
+        return {object_name(v, "E")};
+      case kind::condition:
+        return {object_name(v, "C")};
+      case kind::queue:
+        return {object_name(v, "Q")};
+      case kind::barrier:
+        return {object_name(v, "B")};
+      case kind::future:
+        return {object_name(v, "F")};
     }
     throw json::error(v.offset(), "an argument of an unknown kind");
   }
@@ -109,20 +180,45 @@ class program_parser {
     return n;
   }
 
-  static std::string task_name(const json::value& v) {
-    const std::string& name = v.as_string();
+  // One of these letters, and a number.
+  static bool is_name(const std::string& name, std::string_view letters) {
     const bool digits =
         std::all_of(name.begin() + (name.empty() ? 0 : 1), name.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (name.size() < 2 || name.size() > 10 || name.front() != 'T' || !digits) {
-      throw json::error(v.offset(), "\"" + name + "\" is no name of a task (T0, T1, ...)");
+    return name.size() >= 2 && name.size() <= 10 && letters.find(name.front()) != std::string_view::npos && digits;
+  }
+
+  static std::string task_name(const json::value& v) {
+    const std::string& name = v.as_string();
+    if (!is_name(name, "T")) throw json::error(v.offset(), "\"" + name + "\" is no name of a task (T0, T1, ...)");
+    return name;
+  }
+
+  std::string object_name(const json::value& v, std::string_view letters) const {
+    const std::string& name = v.as_string();
+    if (!is_name(name, letters) || object_number(name) >= counts_.at(name.front())) {
+      throw json::error(v.offset(), "there is no object \"" + name + "\" for this statement in objs");
     }
     return name;
+  }
+
+  static std::string wait_mode(const json::value& v) {
+    const std::string& mode = v.as_string();
+    if (mode != "first_completed" && mode != "first_exception" && mode != "all") {
+      throw json::error(v.offset(), "the mode of wait is first_completed, first_exception or all");
+    }
+    return mode;
   }
 
   std::vector<child> children(const json::value& v) {
     std::vector<child> result;
     for (const json::value& item : v.as_array()) result.push_back(one_child(item));
     return result;
+  }
+
+  child child_or_coroutine(const json::value& v) {
+    const json::array& parts = v.as_array();
+    if (parts.size() != 2 || parts[0].as_string() != "co") return one_child(v);
+    return {"", statements(parts[1], place::task)};
   }
 
   child one_child(const json::value& v) {
@@ -151,6 +247,7 @@ class program_parser {
 
   const vocabulary& words_;
   std::set<std::int64_t> ids_;
+  std::map<char, std::size_t> counts_;  // of the objects, by the letter of their names
 };
 
 inline program parse_program(std::string_view text, const vocabulary& words) {

@@ -29,11 +29,14 @@ struct statement {
 
 using body = std::vector<statement>;
 
-/// `["T", name, body]` or `["ref", name]`.
+/// `["T", name, body]`, `["ref", name]` or, for wait_for, `["co", body]`.
 struct child {
-  std::string name;
+  std::string name;                // empty: a coroutine that runs inside the task
   std::optional<body> statements;  // nothing: a ref
 };
+
+/// A time in ms, or null.
+using time_or_null = std::optional<std::int64_t>;
 
 /// What a `try` does when its body has ended.
 struct handlers {
@@ -43,7 +46,7 @@ struct handlers {
 };
 
 struct argument {
-  std::variant<std::int64_t, std::string, body, std::vector<child>, handlers> content;
+  std::variant<std::int64_t, std::string, time_or_null, body, child, std::vector<child>, handlers> content;
 };
 
 template <class T>
@@ -51,9 +54,32 @@ const T& statement::get(std::size_t index) const {
   return std::get<T>(arguments.at(index).content);
 }
 
+struct queue_shape {
+  std::string kind;  // fifo, lifo or prio
+  std::int64_t capacity = 0;
+};
+
+/// How many objects of each kind there are, and their initial values.
+struct object_list {
+  std::size_t locks = 0;
+  std::size_t events = 0;
+  std::size_t conditions = 0;
+  std::size_t futures = 0;
+  std::vector<std::int64_t> semaphores;
+  std::vector<std::int64_t> bounded_semaphores;
+  std::vector<queue_shape> queues;
+  std::vector<std::int64_t> barriers;
+};
+
 struct program {
+  object_list objects;
   body main;
 };
+
+/// The number in a name: 12 for `T12` or `Q12`. Names are checked when a program is read.
+inline std::size_t object_number(const std::string& name) {
+  return static_cast<std::size_t>(std::stoull(name.substr(1)));
+}
 
 /// The number of a task: 12 for `T12`. Names are checked when a program is read.
 inline std::int64_t task_number(const std::string& name) { return std::stoll(name.substr(1)); }

@@ -2,16 +2,16 @@
 # Makes a bundle of conformance programs with the traces that CPython's asyncio gives for them.
 # SPDX-License-Identifier: MIT
 #
-#     sh regenerate.sh                              core.bundle and by_hand/*.trace, as they are committed
-#     sh regenerate.sh FIRST END FILE [PROFILE]     seeds FIRST to END - 1; the profile is core unless given
+#     sh regenerate.sh                              core.bundle, mixed.bundle and by_hand/*.trace, as they are committed
+#     sh regenerate.sh FIRST END FILE [PROFILE]     seeds FIRST to END - 1; the profile is mixed unless given
 #
 # PYTHON names another python3.13. The reference is 3.13.0.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 case $# in
-  0) set -- 0 1000 "$here/core.bundle" core by_hand ;;
-  3) set -- "$1" "$2" "$3" core ;;
+  0) ;;
+  3) set -- "$1" "$2" "$3" mixed ;;
   4) ;;
   *)
     sed -n '5,8s/^# \{0,1\}//p' "$0" >&2
@@ -25,7 +25,12 @@ python=${PYTHON:-python3.13}
   exit 1
 }
 oracle="$here/reference/oracle.py"
-"$python" -B "$oracle" bundle "$1" "$2" "$3" --profile "$4"
-[ "${5:-}" != by_hand ] || for program in "$here"/by_hand/*.json; do
+if [ $# -gt 0 ]; then
+  exec "$python" -B "$oracle" bundle "$1" "$2" "$3" --profile "$4"
+fi
+for profile in core mixed; do
+  "$python" -B "$oracle" bundle 0 1000 "$here/$profile.bundle" --profile "$profile"
+done
+for program in "$here"/by_hand/*.json; do
   "$python" -B "$oracle" run "$program" >"${program%.json}.trace"
 done

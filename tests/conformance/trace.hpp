@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace conformance {
 
@@ -30,7 +32,11 @@ class trace {
     text_ += std::to_string(time);
     for (const std::string_view word : {who, id, text}) text_.append(1, ' ').append(word);
     end_line();
+    if (after_event_) after_event_();
   }
+
+  /// Calls fn() after each event, while the program runs.
+  void after_each_event(std::function<void()> fn) { after_event_ = std::move(fn); }
 
   /// One line of the summary.
   void summary(std::string_view line) {
@@ -53,6 +59,7 @@ class trace {
   }
 
   std::string text_;
+  std::function<void()> after_event_;
   std::size_t lines_ = 0;
   bool closed_ = false;
   bool full_ = false;

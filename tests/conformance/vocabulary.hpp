@@ -48,7 +48,18 @@ enum class kind {
   statements,  // body
   callback,    // body: only statements that cannot suspend
   children,    // std::vector<child>
+  child,       // child, which may be a coroutine that is no task
+  a_task,      // child
   handlers,    // handlers
+  limit,       // time_or_null, in ms
+  wait_mode,   // std::string: first_completed, first_exception, all
+  lock,        // std::string: the name of an object, L0 and so on
+  semaphore,   // S0 or, bounded, D0
+  event,       // E0
+  condition,   // C0
+  queue,       // Q0
+  barrier,     // B0
+  future,      // F0
 };
 
 /// A statement that cannot suspend: returns the text of its line.

@@ -101,7 +101,7 @@ expect(2 "only version 1 is known" ${WORK}/bad.json)
 file(WRITE ${WORK}/bad.json [==[{"v":1}]==])
 expect(2 "the key \"main\" is missing" ${WORK}/bad.json)
 file(WRITE ${WORK}/bad.json [==[{"v":1,"objs":{"teapot":1},"main":[]}]==])
-expect(2 "does not know objects of the kind \"teapot\"" ${WORK}/bad.json)
+expect(2 "there are no objects of the kind \"teapot\"" ${WORK}/bad.json)
 file(WRITE ${WORK}/bad.json [==[{"v":1,"main":[["repeat",1,30000,[["log",2]]]]}]==])
 expect(2 "prints too many lines" ${WORK}/bad.json)
 

@@ -13,11 +13,15 @@ namespace {
 constexpr std::uint64_t no_limit = std::numeric_limits<std::uint64_t>::max();
 
 constinit thread_local std::uint64_t calls = 0;
-constinit thread_local std::uint64_t last_allowed_call = no_limit;
+constinit thread_local std::uint64_t first_to_fail = no_limit;
+constinit thread_local std::uint64_t left_to_fail = 0;
 constinit std::atomic<std::int64_t> live{0};
 
 [[maybe_unused]] void* allocate(std::size_t size, std::size_t alignment) noexcept {
-  if (calls >= last_allowed_call) return nullptr;
+  if (calls >= first_to_fail && left_to_fail > 0) {
+    --left_to_fail;
+    return nullptr;
+  }
   ++calls;
   if (size == 0) size = 1;
   void* memory = nullptr;
@@ -48,8 +52,12 @@ namespace weft_test {
 std::uint64_t allocations() noexcept { return calls; }
 std::int64_t live_allocations() noexcept { return live.load(std::memory_order_relaxed); }
 
-out_of_memory::out_of_memory(std::uint64_t allowed) noexcept { last_allowed_call = calls + allowed; }
-out_of_memory::~out_of_memory() { last_allowed_call = no_limit; }
+out_of_memory::out_of_memory(std::uint64_t allowed, std::uint64_t failures) noexcept : failures_(failures) {
+  first_to_fail = calls + allowed;
+  left_to_fail = failures;
+}
+out_of_memory::~out_of_memory() { first_to_fail = no_limit; }
+bool out_of_memory::happened() const noexcept { return left_to_fail < failures_; }
 
 }  // namespace weft_test
 

@@ -39,13 +39,20 @@ std::uint64_t allocations_in(F&& fn) {
   return allocations() - before;
 }
 
-/// While it lives, operator new throws std::bad_alloc in this thread, once it was called `allowed` times.
+/// While it lives, operator new throws std::bad_alloc in this thread, once it was called `allowed` times: from then on,
+/// or `failures` times.
 class out_of_memory {
  public:
-  explicit out_of_memory(std::uint64_t allowed = 0) noexcept;
+  explicit out_of_memory(std::uint64_t allowed = 0, std::uint64_t failures = ~std::uint64_t{0}) noexcept;
   out_of_memory(const out_of_memory&) = delete;
   out_of_memory& operator=(const out_of_memory&) = delete;
   ~out_of_memory();
+
+  /// Whether an allocation has failed.
+  bool happened() const noexcept;
+
+ private:
+  std::uint64_t failures_;
 };
 
 }  // namespace weft_test

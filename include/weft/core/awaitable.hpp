@@ -26,8 +26,8 @@ template <class T>
 class task;
 
 /// Something that a task can wait for. await_suspend returns nothing, or false to go on at once without a loop pass.
-/// Where a cancelled wait must be undone, an awaiter has `await_cancelled() noexcept`: it is called instead of
-/// await_resume(), before cancelled_error is thrown.
+/// Where a cancelled wait must be undone, an awaiter has `await_cancelled()`: it is called instead of await_resume(),
+/// before cancelled_error is thrown.
 template <class A>
 concept awaiter = requires(std::remove_reference_t<A>& a, task_state& waiting) {
   { a.await_ready() } -> std::convertible_to<bool>;
@@ -49,6 +49,28 @@ inline constexpr bool is_task<task<T>> = true;
 /// What co_await takes in a weft coroutine: a task, an awaiter, or something that makes one.
 template <class A>
 concept awaitable = is_task<std::remove_cvref_t<A>> || awaiter<A> || makes_awaiter<A>;
+
+/// An awaiter that is to an asyncio program what a future is, not a coroutine: `static constexpr bool is_future =
+/// true`. Combinators then wait for it without a pass of their own.
+template <class A>
+inline constexpr bool acts_as_future = [] {
+  if constexpr (requires { A::is_future; }) {
+    return A::is_future;
+  } else {
+    return false;
+  }
+}();
+
+/// An awaiter for which its destructor does all that await_cancelled() would: `static constexpr bool
+/// ends_by_destruction = true`. Cancelled as the child of a combinator, it ends without an exception being thrown.
+template <class A>
+inline constexpr bool ends_quietly = [] {
+  if constexpr (requires { A::ends_by_destruction; }) {
+    return A::ends_by_destruction;
+  } else {
+    return false;
+  }
+}();
 
 /// What a wrong use gives once a static_assert has said what to write: it can be awaited and becomes whatever is
 /// wanted, so that the compiler has nothing to add.
@@ -76,6 +98,14 @@ class waitable {
 
   /// Names it for a report: "sleep_for", "task 'fetch'".
   virtual std::string describe() const = 0;
+
+  /// After task_state::wait_on_repeatedly(): asked in the task's step, before its coroutine resumes, whether what the
+  /// task was woken for has gone meanwhile, so that it waits again without having resumed. `cancelled`: the co_await
+  /// would throw cancelled_error; who waits again all the same has to throw it later.
+  virtual bool waits_again(bool cancelled) noexcept {
+    static_cast<void>(cancelled);
+    return false;
+  }
 
  protected:
   waitable() = default;

@@ -15,6 +15,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <ratio>
 #include <stdexcept>
 #include <type_traits>
@@ -101,6 +102,28 @@ duration to_nanoseconds(Number) {
 
 /// The time point `delay` after `now`. Throws std::invalid_argument if there is none.
 time_point deadline_after(time_point now, duration delay);
+
+/// How long something may take: a span of time, or std::nullopt for as long as it takes (asyncio's None). Throws as
+/// to_nanoseconds() does.
+class time_limit {
+ public:
+  time_limit(std::nullopt_t) noexcept : unlimited_(true) {}
+  template <class Rep, class Period>
+  time_limit(std::chrono::duration<Rep, Period> span) : span_(to_nanoseconds(span)) {}
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  time_limit(Number number) : span_(to_nanoseconds(number)) {}  // says what to write
+
+  bool unlimited() const noexcept { return unlimited_; }
+  duration span() const noexcept { return span_; }
+
+  /// Whether it is over before anything has begun.
+  bool is_over() const noexcept { return !unlimited_ && span_ <= duration::zero(); }
+
+ private:
+  duration span_{};
+  bool unlimited_ = false;
+};
 
 // ---- details ----
 

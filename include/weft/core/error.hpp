@@ -59,4 +59,32 @@ class livelock_error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A time limit was over before what it was set for (asyncio.TimeoutError).
+class timeout_error : public std::runtime_error {
+ public:
+  timeout_error() : std::runtime_error("weft: the time limit is over") {}
+};
+
+/// get_nowait() on a queue without items, put_nowait() on one without room (asyncio.QueueEmpty, QueueFull).
+class queue_empty_error : public std::runtime_error {
+ public:
+  queue_empty_error() : std::runtime_error("weft: the queue is empty; co_await get() waits for an item") {}
+};
+class queue_full_error : public std::runtime_error {
+ public:
+  queue_full_error() : std::runtime_error("weft: the queue is full; co_await put() waits for room") {}
+};
+
+/// The queue was shut down: it takes no items any more, and gives out none when it is empty (asyncio.QueueShutDown).
+class queue_shut_down_error : public std::runtime_error {
+ public:
+  queue_shut_down_error() : std::runtime_error("weft: the queue was shut down") {}
+};
+
+/// The barrier was aborted, or reset while tasks waited at it (asyncio.BrokenBarrierError).
+class broken_barrier_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 }  // namespace weft

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: MIT
 //
 // A pass is CPython's (asyncio.BaseEventLoop._run_once), in this order: wait for descriptors, not at all if anything is
-// ready; queue the I/O that is ready and what other threads posted; queue the timers that are due; run exactly what is
-// queued now - what is queued meanwhile runs in the next pass. Everything that programs can observe follows from this
-// order, so it is kept to the letter. Two things are skipped because nobody can see it: the system call, where no
-// descriptor is watched, and the clock, where no timer is armed.
+// ready; queue what other threads have posted and the I/O that is ready; queue the timers that are due; run exactly
+// what is queued now - what is queued meanwhile runs in the next pass. Everything that programs can observe follows
+// from this order, so it is kept to the letter. Two things are skipped because nobody can see it: the system call,
+// where no descriptor is watched, and the clock, where no timer is armed.
 //
 // The loop knows nothing of coroutines. It runs `runnable`s, and owns `tenant`s (tasks), which it ends before it goes.
 //
@@ -41,7 +41,7 @@ struct loop_options {
   weft::poller* poller = nullptr;
 };
 
-/// Something that lives on a loop until it ends, and that the loop ends when it goes: a task.
+/// Something that lives on a loop until it ends, and that the loop ends when it goes: a task, a future.
 class tenant : public runnable, public detail::list_node<class tenant_link> {
  public:
   using runnable::linked;  // in the ready queue, or among another task's callbacks
@@ -160,7 +160,8 @@ class event_loop {
   void set_interrupt_handler(runnable* handler) noexcept { interrupt_handler_ = handler; }
   mailbox& inbox() const noexcept { return *mailbox_; }
 
-  /// The tasks that the loop knows, oldest first: those that are not done, and done ones that someone still holds.
+  /// The tasks and futures that the loop knows, oldest first: those that are not done, and done ones that someone
+  /// still holds.
   const tenant_list& tenants() const noexcept { return tenants_; }
   void admit(tenant& t) noexcept { tenants_.push_back(t); }
   void leave(tenant& t) noexcept { static_cast<detail::list_node<tenant_link>&>(t).unlink(); }
@@ -179,7 +180,8 @@ class event_loop {
   void run_pass();
   void wait_for_work();
   void poll(duration timeout);
-  void collect_posts();
+  void take_posts();
+  void answer_posts();
   void collect_due_timers();
   void run_ready();
   [[noreturn]] void throw_deadlock() const;
@@ -257,6 +259,7 @@ template <class F, class... Args>
 callback_handle event_loop::call_soon(F&& fn, Args&&... args) {
   check_usable();
   callback& c = *make_callback(std::forward<F>(fn), std::forward<Args>(args)...);
+  if (mailbox_->pending()) take_posts();  // they came first
   schedule(c);
   return callback_handle(c);
 }
@@ -321,13 +324,15 @@ inline void event_loop::run_forever() {
 inline void event_loop::run_pass() {
   if (++passes_without_progress_ > pass_limit_) [[unlikely]]
     throw_livelock();
-  if (ready_.empty() && !stopping_ && !mailbox_->pending()) {
+  if (mailbox_->pending()) [[unlikely]]
+    take_posts();
+  if (ready_.empty() && !stopping_ && !woken_) {
     wait_for_work();
   } else if (watched_ > 0) {
     poll(duration::zero());
   }
   if (mailbox_->pending() || woken_) [[unlikely]]
-    collect_posts();
+    answer_posts();
   if (!timers_.empty()) collect_due_timers();
   run_ready();
 }
@@ -352,6 +357,8 @@ inline void event_loop::wait_for_work() {
 inline void event_loop::poll(duration timeout) {
   events_.clear();
   poller_->wait(timeout, events_);
+  if (mailbox_->pending()) [[unlikely]]
+    take_posts();
   for (const ready_event& event : events_) {
     if (event.token == nullptr) {
       woken_ = true;
@@ -361,9 +368,15 @@ inline void event_loop::poll(duration timeout) {
   }
 }
 
-inline void event_loop::collect_posts() {
-  woken_ = false;
+inline void event_loop::take_posts() {
+  woken_ = true;
   mailbox_->collect(ready_);
+}
+
+// With the answer to what signals have asked for.
+inline void event_loop::answer_posts() {
+  take_posts();
+  woken_ = false;
   if (interrupt_handler_ == nullptr) return;
   for (int left = mailbox_->take_interrupts(); left > 0; --left) interrupt_handler_->run();
 }
@@ -384,7 +397,7 @@ inline void event_loop::run_ready() {
     try {
       r.run();
     } catch (...) {
-      call_exception_handler({"Exception in callback", std::current_exception()});
+      call_exception_handler(exception_context::compose("Exception in callback", std::current_exception()));
     }
   }
 }

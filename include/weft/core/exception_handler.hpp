@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <type_traits>
 #include <typeinfo>
@@ -29,6 +30,14 @@ class exception_context {
  public:
   exception_context(std::string what_happened, std::exception_ptr cause, std::string who = {})
       : message(std::move(what_happened)), exception(std::move(cause)), task(std::move(who)) {}
+
+  /// The same where nothing may be thrown; who() gives the task. If there is no memory for the words, it says just
+  /// that.
+  template <class Who>
+  static exception_context compose(const char* what_happened, std::exception_ptr cause, Who who) noexcept;
+  static exception_context compose(const char* what_happened, std::exception_ptr cause) noexcept {
+    return compose(what_happened, std::move(cause), [] { return std::string(); });
+  }
 
   std::string message;           ///< what happened, for people
   std::exception_ptr exception;  ///< may be null
@@ -70,13 +79,22 @@ class exception_handler {
 
 // ---- details ----
 
+template <class Who>
+exception_context exception_context::compose(const char* what_happened, std::exception_ptr cause, Who who) noexcept {
+  try {
+    return exception_context(what_happened, cause, who());
+  } catch (const std::bad_alloc&) {
+    return exception_context("out of memory", std::move(cause));  // short enough to need none
+  }
+}
+
 WEFT_COLD inline void exception_handler::call(const exception_context& context) noexcept {
   const std::shared_ptr<function> called = function_;
   if (called == nullptr) return report(context);
   try {
     called->call(context);
   } catch (...) {
-    report({"Unhandled error in exception handler", std::current_exception()});
+    report(exception_context::compose("Unhandled error in exception handler", std::current_exception()));
     report(context);
   }
 }

@@ -34,16 +34,16 @@ class promise;
 /// Awaits a library awaiter on behalf of a coroutine. Awaiter is a reference to the temporary in the frame of the one
 /// that awaits, or a type that make() makes in place.
 template <class Awaiter>
-class wait_awaiter {
+class operation_awaiter {
  public:
-  explicit wait_awaiter(Awaiter&& a) noexcept
+  explicit operation_awaiter(Awaiter&& a) noexcept
     requires std::is_reference_v<Awaiter>
       : awaiter_(static_cast<Awaiter&&>(a)) {}
   template <class Make>
     requires(!std::is_reference_v<Awaiter>)
-  wait_awaiter(std::in_place_t, Make&& make) : awaiter_(std::forward<Make>(make)()) {}
-  wait_awaiter(const wait_awaiter&) = delete;
-  wait_awaiter& operator=(const wait_awaiter&) = delete;
+  operation_awaiter(std::in_place_t, Make&& make) : awaiter_(std::forward<Make>(make)()) {}
+  operation_awaiter(const operation_awaiter&) = delete;
+  operation_awaiter& operator=(const operation_awaiter&) = delete;
 
   bool await_ready() { return awaiter_.await_ready(); }
 
@@ -74,9 +74,7 @@ class coroutine_awaiter {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
-    task_state& running = *suspended.promise().owner();
-    child_->join(running, &suspended.promise());
-    running.go_on_with(*child_);
+    suspended.promise().owner()->enter(*child_);
   }
   T await_resume() {
     struct destroy_at_end {
@@ -154,12 +152,12 @@ class promise_base : public chain_link {
 
   /// An awaiter: it stays where it is, in the frame of the one that awaits.
   template <awaiter A>
-  wait_awaiter<A&&> await_transform(A&& awaited, std::source_location where = std::source_location::current()) {
+  operation_awaiter<A&&> await_transform(A&& awaited, std::source_location where = std::source_location::current()) {
     static_assert(
         !std::is_lvalue_reference_v<A>,
         "weft: an operation is awaited once, as an rvalue: await it where you make it, or co_await std::move(it)");
     at(where);
-    return wait_awaiter<A&&>(std::forward<A>(awaited));
+    return operation_awaiter<A&&>(std::forward<A>(awaited));
   }
 
   /// Something that makes an awaiter: a handle, a future.
@@ -167,12 +165,12 @@ class promise_base : public chain_link {
   auto await_transform(A&& awaited, std::source_location where = std::source_location::current()) {
     at(where);
     auto make = [&]() -> decltype(auto) { return std::forward<A>(awaited).operator co_await(); };
-    return wait_awaiter<decltype(std::forward<A>(awaited).operator co_await())>(std::in_place, make);
+    return operation_awaiter<decltype(std::forward<A>(awaited).operator co_await())>(std::in_place, make);
   }
 
   template <class A>
     requires(!awaitable<A>)
-  wait_awaiter<refused::awaiter> await_transform(A&&) {
+  operation_awaiter<refused::awaiter> await_transform(A&&) {
     static_assert(!std::invocable<A>, "weft: a function cannot be awaited, only what it returns: write co_await f()");
     static_assert(
         std::invocable<A> || !sizeof(std::remove_reference_t<A>*),

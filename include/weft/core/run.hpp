@@ -12,6 +12,7 @@
 #include <weft/core/error.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/interrupt.hpp>
+#include <weft/core/startable.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
 
@@ -19,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -55,6 +57,9 @@ void cancel_all_tasks(event_loop& loop);
 /// Runs the loop until the task is done and one pass more, as asyncio does. Throws usage_error if it was stopped
 /// before.
 inline void run_until_done(event_loop& loop, const task_ref& awaited) {
+  if (!awaited.done() && &awaited.state().loop() != &loop) {
+    throw std::invalid_argument("weft: the task belongs to another loop, which has to run it");
+  }
   callback_handle stop = awaited.add_done_callback([&loop](const task_ref&) { loop.stop(); });
   try {
     loop.run_forever();
@@ -103,8 +108,15 @@ auto complete(event_loop& loop, F&& fn, Args&&... args) {
   return complete(loop, detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 
+/// An operation: a future, for one.
+template <operation Awaited>
+  requires(!std::convertible_to<Awaited, task_ref>)
+auto complete(event_loop& loop, Awaited&& awaited) {
+  return complete(loop, as_startable(std::forward<Awaited>(awaited)).here());
+}
+
 template <class Given, class... Args>
-  requires(no_task<Given, Args...> && !std::convertible_to<Given, task_ref>)
+  requires(no_task<Given, Args...> && !std::convertible_to<Given, task_ref> && !operation<Given>)
 auto complete(event_loop&, Given&&, Args&&...) {
   detail::explain_no_task<Given>();
   return refused();
@@ -118,6 +130,7 @@ inline void cancel_all_tasks(event_loop& loop) {
       throw livelock_error("weft: the tasks that are cancelled at the end of run() go on making new ones");
     }
     // The loop stops two passes after the last task's end, as asyncio's run_until_complete(gather(*tasks)) does.
+    // Those that fail are reported here: who holds their handles may never look.
     std::size_t left = tasks.size();
     for (task_ref& t : tasks) t.cancel();
     std::vector<callback_handle> watchers;
@@ -131,6 +144,12 @@ inline void cancel_all_tasks(event_loop& loop) {
     } catch (...) {
       for (callback_handle& watcher : watchers) watcher.cancel();
       throw;
+    }
+    for (const task_ref& t : tasks) {
+      if (!t.state().failed()) continue;
+      t.state().look();
+      loop.call_exception_handler(exception_context::compose("unhandled exception during the shutdown of run()",
+                                                             t.state().failure(), [&] { return t.state().label(); }));
     }
   }
 }

@@ -16,7 +16,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <cstdint>
 #include <exception>
 #include <source_location>
 #include <string>
@@ -48,7 +47,7 @@ class typed_task_state final : public task_state {
   outcome<T> result;
 
  private:
-  std::uint8_t take_result(chain_link& root) noexcept override {
+  flag_set take_result(chain_link& root) noexcept override {
     outcome<T>& from = static_cast<promise<T>&>(root).result;
     if constexpr (std::is_nothrow_move_constructible_v<outcome<T>>) {
       result = std::move(from);
@@ -375,8 +374,8 @@ inline task_ref current_task() noexcept {
 inline std::vector<task_ref> all_tasks(const event_loop& loop) {
   std::vector<task_ref> tasks;
   loop.tenants().for_each([&](tenant& t) {
-    auto& state = static_cast<task_state&>(t);  // the loop's tenants are tasks
-    if (!state.done()) tasks.emplace_back(state);
+    auto* state = dynamic_cast<task_state*>(&t);  // futures are tenants, too
+    if (state != nullptr && !state->done() && !state->stands_for_future()) tasks.emplace_back(*state);
   });
   return tasks;
 }

@@ -49,9 +49,16 @@ class task_state : public tenant {
   /// From await_suspend: what this task waits for until it is woken.
   void wait_on(waitable& what) noexcept { waiting_for_ = &what; }
 
+  /// The same for a wait that may begin again: when the task has been woken, `what` is asked before the coroutine
+  /// resumes; see waitable::waits_again().
+  void wait_on_repeatedly(waitable& what) noexcept {
+    waiting_for_ = &what;
+    flags_ |= asks;
+  }
+
   /// The wait is over: the task goes on in the next pass. From now on a cancel() can only ask for the next wait.
   void wake() noexcept {
-    waiting_for_ = nullptr;
+    if ((flags_ & asks) == 0) waiting_for_ = nullptr;
     loop_->schedule(*this);
   }
 
@@ -65,7 +72,7 @@ class task_state : public tenant {
   bool take_cancelled() noexcept {
     if ((flags_ & throw_cancelled) == 0) [[likely]]
       return false;
-    flags_ &= static_cast<std::uint8_t>(~throw_cancelled);
+    flags_ &= static_cast<flag_set>(~throw_cancelled);
     return true;
   }
 
@@ -78,6 +85,12 @@ class task_state : public tenant {
 
   // ---- for promises ----
 
+  /// Runs `child`, which has not started, inside this task: when it has ended, the coroutine that waits now goes on.
+  void enter(chain_link& child) noexcept {
+    child.join(*this, leaf_);
+    go_on_with(child);
+  }
+
   /// The coroutine that the running step resumes next, as the leaf of the chain.
   void go_on_with(chain_link& leaf) noexcept {
     leaf_ = &leaf;
@@ -89,8 +102,21 @@ class task_state : public tenant {
 
   // ---- for handles and for those who wait for several tasks ----
 
-  /// Schedules the first step; called once.
-  void start() noexcept { loop_->schedule(*this); }
+  /// Schedules the first step, or, for an operation in asyncio's place of a future, runs it; called once.
+  void start() noexcept {
+    if ((flags_ & at_once) != 0) [[unlikely]]
+      return run_at_once();
+    loop_->schedule(*this);
+  }
+
+  /// Before start(). The task only waits for one operation of the library, so it ends as soon as that is cancelled,
+  /// without being resumed to throw. `like_future`: asyncio has a future here and no task, so that there is no pass
+  /// between the operation and those who wait for this.
+  void stand_for_operation(bool ends_by_destruction, bool like_future) noexcept {
+    if (ends_by_destruction) flags_ |= only_waits;
+    if (like_future) flags_ |= at_once;
+  }
+  bool stands_for_future() const noexcept { return (flags_ & at_once) != 0; }
 
   /// Instead of start(): it ends cancelled, and never runs.
   void drop_unstarted() noexcept {
@@ -178,12 +204,14 @@ class task_state : public tenant {
   void abandon() noexcept final;
 
  protected:
+  using flag_set = std::uint16_t;
+
   /// Takes over a coroutine that has not started. It is not scheduled before start().
   task_state(event_loop& loop, chain_link& root, std::string name);
   ~task_state();
 
  private:
-  enum flag : std::uint8_t {
+  enum flag : flag_set {
     must_cancel = 1,      // a request that waits for the next step
     throw_cancelled = 2,  // the co_await that resumes next throws
     ended = 4,            // the root coroutine is at its end
@@ -192,18 +220,24 @@ class task_state : public tenant {
     has_failed = 32,
     looked_at = 64,
     started = 128,
+    asks = 256,        // what it waits for is asked before it resumes
+    only_waits = 512,  // for an operation that needs nothing but its destructor when it is cancelled
+    at_once = 1024,    // its first step and its done callbacks take no pass
   };
 
   /// Moves the result out of the root's promise, or ends without one; says how it ended.
-  virtual std::uint8_t take_result(chain_link& root) noexcept = 0;
+  virtual flag_set take_result(chain_link& root) noexcept = 0;
   /// The result is "cancelled", whatever it was.
   virtual void drop_result() noexcept = 0;
   virtual void destroy() noexcept = 0;
 
   bool before_step() noexcept;
+  bool waits_again() noexcept;
+  void run_at_once() noexcept;
   void after_step() noexcept;
   void finish() noexcept;
-  void set_done(std::uint8_t how) noexcept;
+  void set_done(flag_set how) noexcept;
+  void tell_at_once() noexcept;
   void destroy_chain() noexcept;
   void report_lost() noexcept;
   void dispose() noexcept;
@@ -219,16 +253,16 @@ class task_state : public tenant {
   std::uint32_t references_ = 1;  // the loop's, until the task has ended
   std::uint32_t cancel_requests_ = 0;
   std::uint32_t cancel_path_ = 0;
-  std::uint8_t flags_ = 0;
+  flag_set flags_ = 0;
   bool created_there_ = false;  // what origin_ is: a call of create_task(), or the coroutine
 
   static inline constinit thread_local task_state* current_ = nullptr;
   static inline constinit thread_local std::coroutine_handle<> next_ = nullptr;
 
  protected:
-  static constexpr std::uint8_t ended_with_value = is_done;
-  static constexpr std::uint8_t ended_cancelled = is_done | was_cancelled;
-  static constexpr std::uint8_t ended_failed = is_done | has_failed;
+  static constexpr flag_set ended_with_value = is_done;
+  static constexpr flag_set ended_cancelled = is_done | was_cancelled;
+  static constexpr flag_set ended_failed = is_done | has_failed;
 };
 
 // ---- details ----
@@ -248,7 +282,7 @@ inline task_state::~task_state() {
 }
 
 inline void task_state::run() {
-  if ((flags_ & (must_cancel | is_done | started)) != started) [[unlikely]] {
+  if ((flags_ & (must_cancel | is_done | started | asks | only_waits)) != started) [[unlikely]] {
     if (!before_step()) return;
   }
   waiting_for_ = nullptr;
@@ -282,21 +316,44 @@ inline bool task_state::before_step() noexcept {
     }
   }
   if ((flags_ & must_cancel) != 0) {
-    flags_ = static_cast<std::uint8_t>((flags_ & ~must_cancel) | throw_cancelled);
+    flags_ = static_cast<flag_set>((flags_ & ~must_cancel) | throw_cancelled);
+  }
+  if ((flags_ & asks) != 0 && waits_again()) return false;
+  if ((flags_ & only_waits) != 0 && (flags_ & throw_cancelled) != 0) {
+    drop_unstarted();
+    return false;
   }
   return true;
+}
+
+// Inside the step of the one that starts it.
+WEFT_COLD inline void task_state::run_at_once() noexcept {
+  task_state* const outer = current_;
+  const std::coroutine_handle<> outer_next = next_;
+  run();
+  current_ = outer;
+  next_ = outer_next;
+}
+
+inline bool task_state::waits_again() noexcept {
+  if (waiting_for_->waits_again((flags_ & throw_cancelled) != 0)) {
+    flags_ &= static_cast<flag_set>(~throw_cancelled);
+    return true;
+  }
+  flags_ &= static_cast<flag_set>(~asks);
+  return false;
 }
 
 inline void task_state::after_step() noexcept {
   if ((flags_ & ended) != 0) return finish();
   // Cancelled while it ran, and it waits again: what it waits for now is cancelled at once.
   if (waiting_for_ == nullptr) return;
-  flags_ &= static_cast<std::uint8_t>(~must_cancel);
+  flags_ &= static_cast<flag_set>(~must_cancel);
   cancel_walk().pass_on(*this);
 }
 
 inline void task_state::finish() noexcept {
-  std::uint8_t how = take_result(*leaf_);
+  flag_set how = take_result(*leaf_);
   destroy_chain();  // the parameters live until here; what their destructors do is still part of the task
   if (how == ended_with_value && (flags_ & must_cancel) != 0) {
     drop_result();
@@ -305,11 +362,19 @@ inline void task_state::finish() noexcept {
   set_done(how);
 }
 
-inline void task_state::set_done(std::uint8_t how) noexcept {
+inline void task_state::set_done(flag_set how) noexcept {
   flags_ |= how;
+  if ((flags_ & at_once) != 0) [[unlikely]]
+    return tell_at_once();
   if (observer_ != nullptr) loop_->schedule(*this);
   loop_->schedule(callbacks_);
   if (observer_ == nullptr) release();  // else after the observer's turn
+}
+
+WEFT_COLD inline void task_state::tell_at_once() noexcept {
+  if (task_observer* observer = std::exchange(observer_, nullptr)) observer->task_ended(*this);
+  while (!callbacks_.empty()) callbacks_.pop_front().run();
+  release();
 }
 
 inline void task_state::destroy_chain() noexcept {
@@ -329,7 +394,10 @@ WEFT_COLD inline void task_state::abandon() noexcept {
     if (queued) release();  // the observer's turn will not come
     return;
   }
-  loop.call_exception_handler({"Task was destroyed but it is pending", nullptr, label()});
+  if (!stands_for_future()) {
+    loop.call_exception_handler(
+        exception_context::compose("Task was destroyed but it is pending", nullptr, [this] { return label(); }));
+  }
   waiting_for_ = nullptr;
   destroy_chain();
   drop_result();
@@ -348,7 +416,7 @@ inline bool task_state::cancel() {
 }
 
 inline int task_state::uncancel() noexcept {
-  if (cancel_requests_ > 0 && --cancel_requests_ == 0) flags_ &= static_cast<std::uint8_t>(~must_cancel);
+  if (cancel_requests_ > 0 && --cancel_requests_ == 0) flags_ &= static_cast<flag_set>(~must_cancel);
   return cancelling();
 }
 
@@ -385,7 +453,8 @@ WEFT_COLD inline std::string task_state::report() const {
 }
 
 WEFT_COLD inline void task_state::report_lost() noexcept {
-  const exception_context context("Task exception was never retrieved", failure(), label());
+  const auto context =
+      exception_context::compose("Task exception was never retrieved", failure(), [this] { return label(); });
   if (loop_ != nullptr) {
     loop_->call_exception_handler(context);
   } else {

@@ -14,6 +14,7 @@
 #include <weft/core/awaitable.hpp>
 #include <weft/core/outcome.hpp>
 #include <weft/core/safe_argument.hpp>
+#include <weft/core/startable.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
@@ -98,7 +99,7 @@ class child_range {
 };
 
 /// What gather() and gather_outcomes() return.
-template <class Children, gather_core::failures Mode>
+template <class Children, gather_core::mode Mode>
 class [[nodiscard(
     "weft: a gather starts nothing until it is awaited: write co_await weft::gather(...)")]] gather_awaiter final
     : public gather_core {
@@ -114,7 +115,7 @@ class [[nodiscard(
 
   auto await_resume() const {
     check();
-    if constexpr (Mode == failures::thrown) {
+    if constexpr (Mode == mode::first_failure) {
       return Children::values(*this);
     } else {
       return Children::outcomes(*this);
@@ -128,30 +129,13 @@ class [[nodiscard(
 namespace detail {
 
 template <class T>
-gather_child<T> as_child(task<T> to_start) {
-  return gather_child<T>(std::move(to_start));
-}
-template <class T>
-gather_child<T> as_child(task_handle<T> running) {
-  return gather_child<T>(std::move(running));
-}
-template <class T>
 gather_child<T> as_child(gather_child<T> child) {
   return child;
 }
-template <class F>
-  requires task_function<std::decay_t<F>>
-auto as_child(F&& fn) {
-  static_assert(safe_argument<F>, WEFT_UNSAFE_ARGUMENT_ADVICE);
-  return as_child(keep_task(std::forward<F>(fn)));
-}
-// An operation of the library: a task of its own awaits it.
-template <awaiter A>
-  requires(!std::is_reference_v<A>)
-auto as_child(A&& operation) {
-  using result = decltype(operation.await_resume());
-  constexpr auto wait = [](A kept) -> task<result> { co_return co_await std::move(kept); };
-  return gather_child<result>(wait(std::move(operation)));
+template <startable A>
+auto as_child(A&& a) {
+  auto child = as_startable(std::forward<A>(a));
+  return gather_child<typename decltype(child)::value_type>(std::move(child));
 }
 
 template <class A>
@@ -215,7 +199,7 @@ child_range<T> range_of(std::vector<gather_child<T>> children) {
   return child_range<T>(std::move(children));
 }
 
-template <gather_core::failures Mode, class Children>
+template <gather_core::mode Mode, class Children>
 auto make_gather(Children children) {
   return gather_awaiter<Children, Mode>(std::move(children));
 }
@@ -231,14 +215,14 @@ auto make_gather(Children children) {
 /// cancelled_error.
 template <detail::gatherable... Children>
 auto gather(Children&&... children) {
-  return detail::make_gather<gather_core::failures::thrown>(
+  return detail::make_gather<gather_core::mode::first_failure>(
       detail::pack_of(detail::as_child(std::forward<Children>(children))...));
 }
 
 /// The same for a range of tasks (an rvalue, or a view that makes them) or of handles: the results are a vector.
 template <detail::gatherable_range Range>
 auto gather(Range&& range) {
-  return detail::make_gather<gather_core::failures::thrown>(
+  return detail::make_gather<gather_core::mode::first_failure>(
       detail::range_of(detail::as_children(std::forward<Range>(range))));
 }
 
@@ -253,12 +237,12 @@ auto gather(Given&&...) {
 /// asyncio.gather(return_exceptions=True).
 template <detail::gatherable... Children>
 auto gather_outcomes(Children&&... children) {
-  return detail::make_gather<gather_core::failures::returned>(
+  return detail::make_gather<gather_core::mode::none>(
       detail::pack_of(detail::as_child(std::forward<Children>(children))...));
 }
 template <detail::gatherable_range Range>
 auto gather_outcomes(Range&& range) {
-  return detail::make_gather<gather_core::failures::returned>(
+  return detail::make_gather<gather_core::mode::none>(
       detail::range_of(detail::as_children(std::forward<Range>(range))));
 }
 /// Not a gather: says what to write instead.
@@ -268,6 +252,6 @@ auto gather_outcomes(Given&&...) {
   return detail::refuse_children<Given...>();
 }
 
-static_assert(awaiter<gather_awaiter<child_pack<int, void>, gather_core::failures::thrown>>);
+static_assert(awaiter<gather_awaiter<child_pack<int, void>, gather_core::mode::first_failure>>);
 
 }  // namespace weft

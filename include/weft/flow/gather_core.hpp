@@ -10,11 +10,12 @@
 // 4. It is over when all children have ended; after a failure, when all in charge have. The first failure is thrown.
 //    A gather that was cancelled throws cancelled_error, whatever its children did.
 //
-// With failures as results (gather_outcomes), 2. does not apply.
+// With failures as results (gather_outcomes), 2. does not apply. In a race, the first end counts as the first failure.
 #pragma once
 
 #include <weft/core/awaitable.hpp>
 #include <weft/core/outcome.hpp>
+#include <weft/core/startable.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
@@ -33,25 +34,22 @@ namespace weft {
 /// One child of a gather: a task to start, a running task to wait for, or, from adopt(), a running task to take charge
 /// of.
 template <class T>
-class gather_child {
+class gather_child : public startable_task<T> {
  public:
-  gather_child(task<T> to_start) noexcept : to_start_(std::move(to_start)) {}
-  gather_child(task_handle<T> running) noexcept : running_(std::move(running)) {}
+  gather_child(startable_task<T> child) noexcept : startable_task<T>(std::move(child)) {}
+  gather_child(task<T> to_start) noexcept : startable_task<T>(std::move(to_start)) {}
+  gather_child(task_handle<T> running) noexcept : startable_task<T>(std::move(running)) {}
   gather_child(task_handle<T> running, bool take_charge) noexcept
-      : running_(std::move(running)), take_charge_(take_charge) {}
+      : startable_task<T>(std::move(running)), take_charge_(take_charge) {}
 
-  bool starts() const noexcept { return static_cast<bool>(to_start_); }
   bool takes_charge() const noexcept { return take_charge_; }
-
-  /// The task, made on `loop` if it is one to start. Throws invalid_state_error if task or handle are empty.
-  task_handle<T> prepare(event_loop& loop) {
-    if (running_) return running_;
-    return prepare_task(loop, std::move(to_start_));
+  /// For a race: it is cancelled when it loses, and an operation is waited for directly.
+  void compete() noexcept {
+    take_charge_ = true;
+    this->wait_directly();
   }
 
  private:
-  task<T> to_start_;
-  task_handle<T> running_;
   bool take_charge_ = false;
 };
 
@@ -65,6 +63,8 @@ gather_child<T> adopt(task_handle<T> running) noexcept {
 /// What gather() and gather_outcomes() share, whatever the results: the rule above.
 class gather_core : public waitable, private cancel_fan {
  public:
+  static constexpr bool is_future = true;
+
   gather_core(const gather_core&) = delete;
   gather_core& operator=(const gather_core&) = delete;
 
@@ -72,7 +72,8 @@ class gather_core : public waitable, private cancel_fan {
   bool cancel(cancel_walk& walk) noexcept override;
   std::string describe() const override;
 
-  enum class failures : unsigned char { thrown, returned };
+  /// What ends the waiting early, by cancelling the children in charge: the first failure, nothing, or the first end.
+  enum class mode : unsigned char { first_failure, none, first_end };
 
   std::size_t size() const noexcept { return entries_.size(); }
 
@@ -88,7 +89,7 @@ class gather_core : public waitable, private cancel_fan {
     bool repeated;     // stands among the arguments before
   };
 
-  explicit gather_core(failures mode) noexcept : mode_(mode) {}
+  explicit gather_core(mode ends_at) noexcept : mode_(ends_at) {}
   gather_core(gather_core&& unstarted) noexcept : waitable(), cancel_fan(), mode_(unstarted.mode_) {}
   ~gather_core();
 
@@ -103,6 +104,9 @@ class gather_core : public waitable, private cancel_fan {
 
   /// Throws what the gather throws, if it does.
   void check() const;
+
+  /// In first_end: which child was the first to end.
+  std::size_t first_to_end() const noexcept;
 
  private:
   // Two, so that a child that has ended says which kind it is; a million children share them.
@@ -136,6 +140,10 @@ class gather_core : public waitable, private cancel_fan {
     task_state* task_ = nullptr;
   };
 
+  bool decides(const task_state& ended) const noexcept {
+    if (decisive_ != nullptr) return false;
+    return mode_ == mode::first_end || (mode_ == mode::first_failure && (ended.failed() || ended.cancelled()));
+  }
   void mark_repeated();
   void child_ended(task_state& task, bool charge) noexcept;
   void finish_if_over() noexcept;
@@ -149,15 +157,16 @@ class gather_core : public waitable, private cancel_fan {
   watcher charges_{*this, true};
   watcher others_{*this, false};
   task_state* waiting_ = nullptr;
-  task_state* first_failure_ = nullptr;
+  task_state* decisive_ = nullptr;       // the first failure, or the first end
   std::size_t running_ = 0;              // children that have not ended
   std::size_t running_charges_ = 0;      // the same, of those that the gather is in charge of
   const cancel_walk* inside_ = nullptr;  // the walk that cancels the children now
   std::size_t cursor_ = 0;               // of the walk that cancels
   bool begun_ = false;
+  bool any_done_ = false;  // before the gather began to wait
   bool cancelled_ = false;
   bool finished_ = false;
-  failures mode_;
+  mode mode_;
 };
 
 // ---- details ----
@@ -179,7 +188,7 @@ inline gather_core::~gather_core() {
 template <class T>
 void gather_core::add(gather_child<T>& child, event_loop& loop) {
   const bool own = child.starts();
-  const bool charge = own || child.takes_charge();
+  const bool charge = !child.shared() || child.takes_charge();
   const task_handle<T> handle = child.prepare(loop);
   task_state& state = handle.state();
   if (&state == task_state::current()) throw usage_error("weft: a task cannot gather itself");
@@ -212,7 +221,12 @@ inline bool gather_core::begin(task_state& waiting) {
   mark_repeated();
   begun_ = true;  // nothing below throws
   for (const entry& e : entries_) {
-    if (e.own) e.task->start();
+    if (e.own && mode_ == mode::first_end && any_done_) {
+      e.task->drop_unstarted();  // the race is over before it
+    } else if (e.own) {
+      e.task->start();
+    }
+    any_done_ = any_done_ || e.task->done();
     if (e.repeated) continue;
     ++running_;
     running_charges_ += e.charge ? 1 : 0;
@@ -223,7 +237,7 @@ inline bool gather_core::begin(task_state& waiting) {
     if (!e.task->set_observer(watcher_of(e))) callbacks_[callback++].watch(watcher_of(e), *e.task);
   }
   finish_if_over();
-  if (given_ > 0) {
+  if (any_done_) {
     for (const entry& e : entries_) {
       if (!e.repeated && e.task->done()) child_ended(*e.task, e.charge);
     }
@@ -235,12 +249,13 @@ inline bool gather_core::begin(task_state& waiting) {
 }
 
 inline void gather_core::child_ended(task_state& task, bool charge) noexcept {
-  if (mode_ == failures::thrown) task.look();
+  if (mode_ == mode::first_failure) task.look();
   if (finished_) return;
   --running_;
   running_charges_ -= charge ? 1 : 0;
-  if (mode_ == failures::thrown && first_failure_ == nullptr && (task.failed() || task.cancelled())) {
-    first_failure_ = &task;
+  if (decides(task)) {
+    decisive_ = &task;
+    task.look();
     if (!cancelled_) {
       for (const entry& e : entries_) {
         if (e.charge && !e.repeated) e.task->cancel();
@@ -251,10 +266,10 @@ inline void gather_core::child_ended(task_state& task, bool charge) noexcept {
 }
 
 inline void gather_core::finish_if_over() noexcept {
-  const std::size_t awaited = first_failure_ != nullptr && !cancelled_ ? running_charges_ : running_;
+  const std::size_t awaited = decisive_ != nullptr && !cancelled_ ? running_charges_ : running_;
   if (awaited > 0) return;
   finished_ = true;
-  if (mode_ == failures::returned) {
+  if (mode_ == mode::none) {
     for (const entry& e : entries_) e.task->look();
   }
   if (waiting_ != nullptr) waiting_->wake();
@@ -296,13 +311,20 @@ inline void gather_core::leave_out(task_state& task) noexcept {
 
 inline void gather_core::check() const {
   if (cancelled_) throw cancelled_error();
-  if (first_failure_ == nullptr) return;
-  if (first_failure_->cancelled()) throw cancelled_error();
-  std::rethrow_exception(first_failure_->failure());
+  if (decisive_ == nullptr) return;
+  if (decisive_->cancelled()) throw cancelled_error();
+  if (decisive_->failed()) std::rethrow_exception(decisive_->failure());
+}
+
+inline std::size_t gather_core::first_to_end() const noexcept {
+  const auto first =
+      std::find_if(entries_.begin(), entries_.end(), [&](const entry& e) { return e.task == decisive_; });
+  return static_cast<std::size_t>(first - entries_.begin());
 }
 
 inline std::string gather_core::describe() const {
-  std::string text = "a gather of " + std::to_string(entries_.size()) + " tasks, of which these are left:";
+  std::string text = (mode_ == mode::first_end ? "a race of " : "a gather of ") + std::to_string(entries_.size()) +
+                     " tasks, of which these are left:";
   for (const entry& e : entries_) {
     if (!e.repeated && !e.task->done()) text += " '" + e.task->name() + "'";
   }

@@ -24,6 +24,8 @@ class [[nodiscard(
     : public timer,
       public waitable {
  public:
+  static constexpr bool ends_by_destruction = true;
+
   /// Sleeps for a time; one pass if that is not positive.
   explicit sleep_awaiter(duration delay) noexcept : delay_(delay) {}
   /// Sleeps until a point in time.

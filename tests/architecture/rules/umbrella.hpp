@@ -11,6 +11,15 @@
 
 namespace architecture {
 
+/// Those who include the umbrella need no package.
+inline bool needs_package(const project& p, const std::string& header) {
+  const source file(header, p.read("include/weft/" + header));
+  for (const directive& d : file.directives()) {
+    if (d.name == "include" && d.argument.starts_with("<fmt/")) return true;
+  }
+  return false;
+}
+
 inline void umbrella(const project& p, findings& out) {
   const std::string path = "include/weft/weft.hpp";
   const source map(path, p.read(path));
@@ -33,6 +42,10 @@ inline void umbrella(const project& p, findings& out) {
       out.add(path, d.line, folder + "/ is not for the umbrella");
       continue;
     }
+    if (needs_package(p, header)) {
+      out.add(path, d.line, "<weft/" + header + "> needs a package: it is not for the umbrella");
+      continue;
+    }
     const std::string& line = map.lines()[d.line - 1];
     if (line.find(" // ", line.find('>')) == std::string::npos) {
       out.add(path, d.line, "say after <weft/" + header + "> what it is: this is the map");
@@ -47,6 +60,7 @@ inline void umbrella(const project& p, findings& out) {
     const std::string header = inside_weft(file);
     const std::string folder = folder_of(header);
     if (header == "weft.hpp" || folder == "detail" || folder == "testing") continue;
+    if (needs_package(p, header)) continue;
     if (!named.contains(header)) out.add(path, 0, "<weft/" + header + "> is missing");
   }
 }

@@ -13,34 +13,15 @@
 
 namespace conformance {
 
-/// The task that an argument of gather stands for.
-struct gathered {
-  weft::task_handle<value> task;
-  bool started;  // by this gather
-};
-
-/// Starts the children in argument order; leaves out those that are absent.
-inline std::vector<gathered> gather_children(interpreter& in, const context& cx, const std::vector<child>& children) {
-  std::vector<gathered> result;
-  for (const child& c : children) {
-    if (c.statements && !in.find(c.name)) {
-      result.push_back({in.start_task(c.name, *c.statements), true});
-    } else if (const weft::task_handle<value>* found = in.find_awaitable(cx, c.name)) {
-      result.push_back({*found, false});
-    }
-  }
-  return result;
-}
-
 inline value to_value(const weft::outcome<value>& o) {
   if (o.has_value()) return *o;
   return value::error(o.cancelled() ? "Cancelled" : describe(o.exception()));
 }
 
-inline weft::task<std::vector<value>> gather_values(std::vector<gathered> tasks) {
+inline weft::task<std::vector<value>> gather_values(std::vector<started_child> tasks) {
   std::vector<weft::gather_child<value>> children;
   children.reserve(tasks.size());
-  for (gathered& g : tasks) {
+  for (started_child& g : tasks) {
     if (g.started) {
       children.push_back(weft::adopt(g.task));
     } else {
@@ -51,10 +32,10 @@ inline weft::task<std::vector<value>> gather_values(std::vector<gathered> tasks)
   co_return result;
 }
 
-inline weft::task<std::vector<value>> gather_outcome_values(std::vector<gathered> tasks) {
+inline weft::task<std::vector<value>> gather_outcome_values(std::vector<started_child> tasks) {
   std::vector<weft::task_handle<value>> handles;
   handles.reserve(tasks.size());
-  for (gathered& g : tasks) handles.push_back(g.task);
+  for (started_child& g : tasks) handles.push_back(g.task);
   const std::vector<weft::outcome<value>> outcomes = co_await weft::gather_outcomes(std::move(handles));
   std::vector<value> result;
   result.reserve(outcomes.size());
@@ -63,7 +44,7 @@ inline weft::task<std::vector<value>> gather_outcome_values(std::vector<gathered
 }
 
 inline weft::task<completion> run_gather(interpreter& in, context& cx, const statement& s) {
-  std::vector<gathered> tasks = gather_children(in, cx, s.get<std::vector<child>>(1));
+  std::vector<started_child> tasks = in.start_children(cx, s.get<std::vector<child>>(1));
   std::vector<value> values;
   if (s.get<std::int64_t>(0) == 0) {
     values = co_await gather_values(std::move(tasks));

@@ -91,7 +91,7 @@ TEST_CASE_METHOD(loop_on_virtual_time, "a chain of callbacks takes a pass each",
   CHECK(left == 0);
 }
 
-TEST_CASE("a pass runs what was queued, then I/O, then posts, then timers", "[core][event_loop]") {
+TEST_CASE("a pass runs what was queued and posted, in that order, then I/O, then timers", "[core][event_loop]") {
   const std::string name = GENERATE(from_range(weft_test::poller_names));
   CAPTURE(name);
   const auto poller = weft_test::make_poller(name);
@@ -108,7 +108,7 @@ TEST_CASE("a pass runs what was queued, then I/O, then posts, then timers", "[co
   loop.watch(p.reader.get(), interest::read, on_ready);
   loop.call_soon([&] { ran.emplace_back("queued"); });
   run_one_pass(loop);
-  CHECK(ran == words{"queued", "I/O", "post", "timer"});
+  CHECK(ran == words{"post", "queued", "I/O", "timer"});
 }
 
 // ---- timers ----

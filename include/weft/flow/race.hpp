@@ -1,0 +1,152 @@
+// Runs several tasks at once and takes the first one to end.
+// SPDX-License-Identifier: MIT
+//
+// asyncio has no such thing; programs build it from wait() and cancel(), and forget to wait for the losers. Here the
+// losers are cancelled and waited for before the race returns, so they may refer to what the caller owns. An operation
+// of the library that loses (a sleep, a queue's get) is cancelled without an exception being thrown.
+//
+//     auto first = co_await weft::race(jobs.get(), stop.wait());          // a variant
+//     if (first.index() == 1) co_return;
+//
+// A race is a gather that the first end decides: gather_core.hpp has the rule.
+#pragma once
+
+#include <weft/core/awaitable.hpp>
+#include <weft/core/outcome.hpp>
+#include <weft/core/startable.hpp>
+#include <weft/core/task_state.hpp>
+#include <weft/flow/gather.hpp>
+#include <weft/flow/gather_core.hpp>
+
+#include <cstddef>
+#include <ranges>
+#include <stdexcept>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace weft {
+
+/// Which task of a range was first, and its result.
+template <class T>
+class first_result {
+ public:
+  first_result(std::size_t which, stored_t<T>&& result) : index(which), value(std::move(result)) {}
+
+  std::size_t index;
+  stored_t<T> value;
+};
+
+/// The racers of race(a, b, ...): the result is a variant.
+template <class... T>
+class racer_pack : public child_pack<T...> {
+ public:
+  using child_pack<T...>::child_pack;
+
+  static std::variant<stored_t<T>...> winner(const gather_core& from, std::size_t first) {
+    return pick(from, first, std::index_sequence_for<T...>());
+  }
+
+ private:
+  using result = std::variant<stored_t<T>...>;
+
+  template <std::size_t... I>
+  static result pick(const gather_core& from, std::size_t first, std::index_sequence<I...>) {
+    using get = result (*)(const gather_core&);
+    constexpr get all[] = {[](const gather_core& core) {
+      return result(std::in_place_index<I>, unwrap(core.template result_of<T>(I)));
+    }...};
+    return all[first](from);
+  }
+};
+
+/// The racers of race(range).
+template <class T>
+class racer_range : public child_range<T> {
+ public:
+  using child_range<T>::child_range;
+
+  static first_result<T> winner(const gather_core& from, std::size_t first) {
+    return first_result<T>(first, unwrap(from.template result_of<T>(first)));
+  }
+};
+
+/// What race() returns.
+template <class Racers>
+class [[nodiscard(
+    "weft: a race starts nothing until it is awaited: write co_await weft::race(...)")]] race_awaiter final
+    : public gather_core {
+ public:
+  explicit race_awaiter(Racers racers) : gather_core(mode::first_end), racers_(std::move(racers)) {}
+  race_awaiter(race_awaiter&&) = default;
+
+  bool await_suspend(task_state& waiting) {
+    reserve(racers_.size());
+    racers_.for_each([&](auto& racer) { add(racer, waiting.loop()); });
+    return begin(waiting);
+  }
+  auto await_resume() const {
+    check();
+    return Racers::winner(*this, first_to_end());
+  }
+
+ private:
+  Racers racers_;
+};
+
+namespace detail {
+
+template <class T>
+gather_child<T> as_racer(startable_task<T> racer) {
+  gather_child<T> child(std::move(racer));
+  child.compete();
+  return child;
+}
+
+template <class... T>
+auto race_pack(gather_child<T>... racers) {
+  return race_awaiter<racer_pack<T...>>(racer_pack<T...>(std::move(racers)...));
+}
+template <class T>
+auto race_range(std::vector<gather_child<T>> racers) {
+  return race_awaiter<racer_range<T>>(racer_range<T>(std::move(racers)));
+}
+
+}  // namespace detail
+
+/// Starts the tasks when it is awaited, waits for the first one to end, cancels the others and waits for them; then
+/// returns the first one's result as a variant (std::monostate for void), or throws its exception, or cancelled_error
+/// if it was cancelled. Takes what gather() takes; also tasks given by handle are cancelled when they lose. Operations
+/// are tried in argument order, and one that loses has not happened: a queue keeps its item. The result of a losing
+/// task that has ended, too, is dropped, and its failure reported. Cancelled: cancels all, waits for them, throws
+/// cancelled_error.
+template <startable... Racers>
+  requires(sizeof...(Racers) > 0)
+auto race(Racers&&... racers) {
+  return detail::race_pack(detail::as_racer(as_startable(std::forward<Racers>(racers)))...);
+}
+
+/// The same for a range of tasks (an rvalue, or a view that makes them) or of handles: gives index and value. Throws
+/// std::invalid_argument if there are none.
+template <detail::gatherable_range Range>
+auto race(Range&& range) {
+  auto racers = detail::as_children(std::forward<Range>(range));
+  if (racers.empty()) throw std::invalid_argument("weft: race() needs at least one task");
+  for (auto& racer : racers) racer.compete();
+  return detail::race_range(std::move(racers));
+}
+
+/// Not a race: says what to write instead.
+template <class... Given>
+  requires detail::no_children<Given...>
+auto race(Given&&...) {
+  return detail::refuse_children<Given...>();
+}
+
+// ---- details ----
+
+static_assert(awaiter<race_awaiter<racer_pack<int, void>>>);
+
+}  // namespace weft

@@ -1,0 +1,14 @@
+// What queue::get() returns is dropped.
+// SPDX-License-Identifier: MIT
+//
+// expect: weft: get\(\) does nothing until it is awaited: write co_await q\.get\(\)
+#include <weft/weft.hpp>
+
+weft::task<> use(weft::queue<int>& q) {
+#ifdef WEFT_COMPILE_FAIL_FIXED
+  co_await q.get();
+#else
+  q.get();
+#endif
+  co_return;
+}

@@ -1,0 +1,17 @@
+// A task that has a name is shielded without std::move.
+// SPDX-License-Identifier: MIT
+//
+// expect: weft: a task or an operation is started once, as an rvalue: write std::move\(the_task\)
+#include <utility>
+#include <weft/weft.hpp>
+
+weft::task<int> answer() { co_return 42; }
+
+weft::task<> use() {
+  auto mine = answer();
+#ifdef WEFT_COMPILE_FAIL_FIXED
+  co_await weft::shield(std::move(mine));
+#else
+  co_await weft::shield(mine);
+#endif
+}

@@ -1,0 +1,17 @@
+// wait()'s limit is given as a number, as in Python.
+// SPDX-License-Identifier: MIT
+//
+// expect: weft: a delay has a unit: write 1s or 0\.5s, after using namespace std::chrono_literals
+#include <chrono>
+#include <vector>
+#include <weft/weft.hpp>
+
+using namespace std::chrono_literals;
+
+weft::task<> use(const std::vector<weft::task_ref>& tasks) {
+#ifdef WEFT_COMPILE_FAIL_FIXED
+  co_await weft::wait(tasks, weft::all_completed, 1s);
+#else
+  co_await weft::wait(tasks, weft::all_completed, 1);
+#endif
+}

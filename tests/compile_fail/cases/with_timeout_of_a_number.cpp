@@ -1,0 +1,18 @@
+// A time limit is given as a number, as in Python.
+// SPDX-License-Identifier: MIT
+//
+// expect: weft: a delay has a unit: write 1s or 0\.5s, after using namespace std::chrono_literals
+#include <chrono>
+#include <weft/weft.hpp>
+
+using namespace std::chrono_literals;
+
+weft::task<> work() { co_return; }
+
+weft::task<> use() {
+#ifdef WEFT_COMPILE_FAIL_FIXED
+  co_await weft::with_timeout(0.5s, work());
+#else
+  co_await weft::with_timeout(0.5, work());
+#endif
+}
