@@ -1,0 +1,28 @@
+// W5: a lone task sets a limit of 30 seconds to a single yield, again and again.
+// SPDX-License-Identifier: MIT
+#include "../support/floor.hpp"
+
+#include <chrono>
+#include <cstdint>
+
+#include "../support/measure.hpp"
+
+namespace fl = bench::floor;
+using namespace std::chrono_literals;
+
+fl::task<> worker(std::uint64_t turns, std::uint64_t& done) {
+  for (std::uint64_t i = 0; i < turns; ++i) {
+    const fl::time_limit limit(30s);
+    co_await fl::yield();
+    ++done;
+  }
+}
+
+int main(int argc, char** argv) {
+  bench::meter m(argc, argv);
+  std::uint64_t done = 0;
+  m.begin();
+  fl::run(worker(m.ops(), done));
+  m.end();
+  return m.report(done == m.ops());
+}

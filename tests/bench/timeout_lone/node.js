@@ -1,0 +1,36 @@
+// W5: a lone async function sets a limit of 30 seconds to one turn of the loop, again and again.
+// SPDX-License-Identifier: MIT
+"use strict";
+const measure = require("../support/measure.js");
+const { setImmediate } = require("node:timers/promises");
+
+async function withTimeout(limit, promise) {
+  let timer;
+  const expired = new Promise((_, reject) => {
+    timer = setTimeout(reject, limit, new Error("timeout"));
+  });
+  try {
+    return await Promise.race([promise, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function worker(turns) {
+  let done = 0;
+  for (let i = 0; i < turns; ++i) {
+    await withTimeout(30000, setImmediate());
+    ++done;
+  }
+  return done;
+}
+
+async function main() {
+  const m = measure.meter();
+  m.begin();
+  const done = await worker(m.ops);
+  m.end();
+  m.report(done === m.ops);
+}
+
+main();
