@@ -393,8 +393,8 @@ TEST_CASE("a putter that is cancelled in the pass in which it was woken leaves t
 TEST_CASE("a loop may go in any pass around those that wait in a queue", "[sync][queue]") {
   for (int passes = 0; passes < 6; ++passes) {
     INFO(passes);
+    census counts;  // outlives the items that are left in the queue
     weft::queue<tracked> q(1);
-    census counts;
     weft_test::reports told;
     const auto gets = [&](tracked) -> weft::task<> { static_cast<void>(co_await q.get()); };
     const auto puts = [&](tracked item) -> weft::task<> {
