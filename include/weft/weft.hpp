@@ -31,6 +31,7 @@
 #include <weft/flow/exception_group.hpp>     // several errors at once
 #include <weft/flow/finally.hpp>             // clean-up that waits
 #include <weft/flow/gather.hpp>              // gather, gather_outcomes
+#include <weft/flow/gather_child.hpp>        // what is gathered; adopt
 #include <weft/flow/gather_core.hpp>         // the rule of gather
 #include <weft/flow/outcome_of.hpp>          // how something ended, as a value
 #include <weft/flow/race.hpp>                // race

@@ -55,7 +55,7 @@ static_assert(safe_temporary<weft::shield_awaiter<std::string>>);
 static_assert(safe_temporary<weft::wait_awaiter<weft::task_ref>>);
 static_assert(safe_temporary<weft::next_completed_awaiter<weft::task_ref>>);
 static_assert(safe_temporary<weft::outcome_awaiter<std::string>>);
-static_assert(safe_temporary<weft::timeout_awaiter<std::string, weft::task<std::string>>>);
+static_assert(safe_temporary<weft::timeout_awaiter<std::string, weft::task<std::string>, weft::time_limit>>);
 static_assert(safe_temporary<weft::cancel_and_wait> && safe_temporary<weft::task_group::end_awaiter>);
 static_assert(safe_temporary<weft::lock_awaiter> && safe_temporary<weft::condition_awaiter>);
 static_assert(safe_temporary<weft::event_awaiter> && safe_temporary<weft::acquire_awaiter>);

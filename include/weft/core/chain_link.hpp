@@ -1,8 +1,9 @@
-// What a suspended coroutine knows of the task that it belongs to: the link between a task and its promises.
+// What a suspended coroutine knows of the others in its task: the link from a promise to the one that awaits it.
 // SPDX-License-Identifier: MIT
 //
-// Coroutines that await each other directly form a chain, root to leaf. Each link knows its task, the link that awaits
-// it, and the line at which it is, so that a report can show who waits where, like a stack trace.
+// Coroutines that await each other directly form a chain, root to leaf. Each link knows the link that awaits it and the
+// line at which it is, so that a report can show who waits where, like a stack trace. It does not know its task: a
+// coroutine runs in the task whose step runs, task_state::current().
 #pragma once
 
 #include <weft/detail/config.hpp>
@@ -15,8 +16,6 @@
 
 namespace weft {
 
-class task_state;
-
 /// "file:line (function)", for people.
 std::string to_string(const std::source_location& where);
 
@@ -26,7 +25,6 @@ class chain_link {
   chain_link(const chain_link&) = delete;
   chain_link& operator=(const chain_link&) = delete;
 
-  task_state* owner() const noexcept { return task_; }
   chain_link* awaited_by() const noexcept { return parent_; }
   std::coroutine_handle<> coroutine() noexcept { return std::coroutine_handle<chain_link>::from_promise(*this); }
 
@@ -37,17 +35,13 @@ class chain_link {
   /// A coroutine of the library that only keeps something alive for the one that it awaits; reports leave it out.
   bool stands_for_another() const noexcept { return where_.line() == 0; }
 
-  void join(task_state& task, chain_link* parent) noexcept {
-    task_ = &task;
-    parent_ = parent;
-  }
+  void set_awaited_by(chain_link* parent) noexcept { parent_ = parent; }
 
  protected:
   explicit chain_link(const std::source_location& where) noexcept : where_(where) {}
   ~chain_link() = default;
 
  private:
-  task_state* task_ = nullptr;
   chain_link* parent_ = nullptr;
   std::source_location where_;
 };

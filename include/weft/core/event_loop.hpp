@@ -177,13 +177,20 @@ class event_loop {
   std::size_t armed_timers() const noexcept { return timers_.size(); }
 
  private:
+  // The last entry of the pass that runs; what is queued behind it belongs to the next one.
+  class end_of_pass final : public runnable {
+    void run() override {}
+  };
+
   void run_pass();
+  void look_outside();
   void wait_for_work();
   void poll(duration timeout);
   void take_posts();
   void answer_posts();
   void collect_due_timers();
   void run_ready();
+  void run_one(runnable& r) noexcept;
   [[noreturn]] void throw_deadlock() const;
   [[noreturn]] void throw_livelock() const;
 
@@ -193,8 +200,8 @@ class event_loop {
   weft::poller* poller_;
   std::shared_ptr<mailbox> mailbox_;
 
-  ready_queue ready_;        // what the next pass runs
-  ready_queue running_now_;  // what is left of the pass that runs
+  ready_queue ready_;
+  end_of_pass end_of_pass_;
   timer_queue timers_;
   tenant_list tenants_;
   std::size_t watched_ = 0;
@@ -231,7 +238,6 @@ inline event_loop::~event_loop() {
     newest.abandon();
   }
   mailbox_->close(ready_);
-  ready_.splice_back(running_now_);
   while (!timers_.empty()) {
     timer& t = timers_.top();
     timers_.remove(t);
@@ -324,6 +330,13 @@ inline void event_loop::run_forever() {
 inline void event_loop::run_pass() {
   if (++passes_without_progress_ > pass_limit_) [[unlikely]]
     throw_livelock();
+  if (ready_.empty() || watched_ > 0 || woken_ || mailbox_->pending()) look_outside();
+  if (!timers_.empty()) collect_due_timers();
+  run_ready();
+}
+
+// For descriptors and other threads; sleeps if there is nothing else to do.
+WEFT_OUTLINE inline void event_loop::look_outside() {
   if (mailbox_->pending()) [[unlikely]]
     take_posts();
   if (ready_.empty() && !stopping_ && !woken_) {
@@ -333,8 +346,6 @@ inline void event_loop::run_pass() {
   }
   if (mailbox_->pending() || woken_) [[unlikely]]
     answer_posts();
-  if (!timers_.empty()) collect_due_timers();
-  run_ready();
 }
 
 inline void event_loop::wait_for_work() {
@@ -381,7 +392,7 @@ inline void event_loop::answer_posts() {
   for (int left = mailbox_->take_interrupts(); left > 0; --left) interrupt_handler_->run();
 }
 
-inline void event_loop::collect_due_timers() {
+WEFT_OUTLINE inline void event_loop::collect_due_timers() {
   const std::int64_t now = time().time_since_epoch().count();
   while (!timers_.empty() && timers_.top_deadline() <= now) {
     timer& t = timers_.top();
@@ -391,14 +402,21 @@ inline void event_loop::collect_due_timers() {
 }
 
 inline void event_loop::run_ready() {
-  running_now_.splice_back(ready_);
-  while (!running_now_.empty()) {
-    runnable& r = running_now_.pop_front();
-    try {
-      r.run();
-    } catch (...) {
-      call_exception_handler(exception_context::compose("Exception in callback", std::current_exception()));
-    }
+  if (ready_.empty()) return;
+  runnable* next = &ready_.pop_front();
+  if (ready_.empty()) return run_one(*next);  // a lone task needs no mark
+  ready_.push_back(end_of_pass_);
+  do {
+    run_one(*next);
+    next = &ready_.pop_front();
+  } while (next != &end_of_pass_);
+}
+
+inline void event_loop::run_one(runnable& r) noexcept {
+  try {
+    r.run();
+  } catch (...) {
+    call_exception_handler(exception_context::compose("Exception in callback", std::current_exception()));
   }
 }
 

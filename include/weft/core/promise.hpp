@@ -47,10 +47,7 @@ class operation_awaiter {
 
   bool await_ready() { return awaiter_.await_ready(); }
 
-  template <class Promise>
-  auto await_suspend(std::coroutine_handle<Promise> suspended) {
-    return awaiter_.await_suspend(*suspended.promise().owner());
-  }
+  auto await_suspend(std::coroutine_handle<>) { return awaiter_.await_suspend(*task_state::current()); }
 
   decltype(auto) await_resume() {
     if (task_state::current()->take_cancelled()) [[unlikely]] {
@@ -72,10 +69,7 @@ class coroutine_awaiter {
   explicit coroutine_awaiter(promise<T>& child) noexcept : child_(&child) {}
 
   bool await_ready() const noexcept { return false; }
-  template <class Promise>
-  void await_suspend(std::coroutine_handle<Promise> suspended) noexcept {
-    suspended.promise().owner()->enter(*child_);
-  }
+  void await_suspend(std::coroutine_handle<>) noexcept { task_state::current()->enter(*child_); }
   T await_resume() {
     struct destroy_at_end {
       promise<T>* child;
@@ -113,9 +107,9 @@ class promise_base : public chain_link {
     void await_suspend(std::coroutine_handle<Promise> at_end) const noexcept {
       chain_link& self = at_end.promise();
       if (chain_link* parent = self.awaited_by()) {
-        self.owner()->go_on_with(*parent);
+        task_state::current()->go_on_with(*parent);
       } else {
-        self.owner()->body_ended();
+        task_state::current()->body_ended();
       }
     }
     void await_resume() const noexcept {}
@@ -133,7 +127,7 @@ class promise_base : public chain_link {
   coroutine_awaiter<T> await_transform(stand_in<T>&& a) {
     promise<T>& child = a.inner.release();
     at(std::source_location());
-    if (awaited_by() == nullptr) owner()->set_coroutine(child.where());
+    if (awaited_by() == nullptr) task_state::current()->set_coroutine(child.where());
     return coroutine_awaiter<T>(child);
   }
 

@@ -27,7 +27,8 @@ class operation_traits {
  public:
   bool ends_by_destruction = false;
   bool like_future = false;
-  bool shared = false;  // others may wait for the same: a future
+  bool shared = false;        // others may wait for the same: a future
+  bool is_operation = false;  // set by startable_task
 };
 
 /// A task to start, or one that runs.
@@ -38,32 +39,33 @@ class startable_task {
 
   startable_task(task<T> to_start) noexcept : to_start_(std::move(to_start)) {}
   startable_task(task<T> operation, operation_traits traits) noexcept
-      : to_start_(std::move(operation)), operation_(true), traits_(traits) {}
+      : to_start_(std::move(operation)), traits_(traits) {
+    traits_.is_operation = true;
+  }
   startable_task(task_handle<T> running) noexcept : running_(std::move(running)) {}
 
   /// Whether start() would make a task, which nobody else knows then.
   bool starts() const noexcept { return static_cast<bool>(to_start_); }
 
-  /// Whether others may wait for it, too, so that it is nobody's to cancel: a running task, a future.
-  bool shared() const noexcept { return !starts() || traits_.shared; }
+  /// What it consists of, for those who keep it in another form: the task to start, or the running one.
+  task<T> take_task() noexcept { return std::move(to_start_); }
+  task_handle<T> running() const noexcept { return running_; }
+  operation_traits traits() const noexcept { return traits_; }
 
-  /// An operation is waited for without a pass of its own, as if it was a future.
-  void wait_directly() noexcept { traits_.like_future = operation_; }
-
-  /// The running task, made on `loop` if it is one to start; prepare() does not start it yet. Throws
+  /// The running task, made on `loop` if it is one to start; prepare() does not start it yet. Called once. Throws
   /// invalid_state_error if task or handle are empty.
-  task_handle<T> prepare(event_loop& loop) {
-    if (!running_) {
-      running_ = prepare_task(loop, std::move(to_start_));
-      running_.state().stand_for_operation(traits_.ends_by_destruction, traits_.like_future);
-    }
-    return running_;
+  typed_task_state<T>& prepare(event_loop& loop) {
+    if (running_) return running_.state();
+    typed_task_state<T>& made = prepare_task(loop, std::move(to_start_));
+    if (traits_.is_operation) made.stand_for_operation(traits_.ends_by_destruction, traits_.like_future);
+    return made;
   }
   task_handle<T> start(event_loop& loop) {
-    const bool made_here = !running_;
-    task_handle<T> task = prepare(loop);
-    if (made_here) task.state().start();
-    return task;
+    if (!running_) {
+      running_ = task_handle<T>(prepare(loop));
+      running_.state().start();
+    }
+    return running_;
   }
 
   /// A task that gives its result inside the one that awaits it.
@@ -83,7 +85,6 @@ class startable_task {
 
   task<T> to_start_;
   task_handle<T> running_;
-  bool operation_ = false;
   operation_traits traits_;
 };
 

@@ -17,6 +17,7 @@
 #include <concepts>
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <source_location>
 #include <string>
 #include <type_traits>
@@ -37,7 +38,7 @@ using kept_t = std::conditional_t<std::is_object_v<T>, std::add_lvalue_reference
 template <class T>
 class typed_task_state final : public task_state {
  public:
-  typed_task_state(event_loop& loop, promise<T>& root, std::string name) : task_state(loop, root, std::move(name)) {}
+  typed_task_state(event_loop& loop, promise<T>& root) noexcept : task_state(loop, root) {}
 
   static void* operator new(std::size_t size) { return detail::frame_pool::allocate(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { detail::frame_pool::deallocate(memory, size); }
@@ -112,7 +113,7 @@ class task_ref {
 
   /// "Task-N" if none was given. Mirrors Task.get_name() and set_name().
   std::string name() const { return state().name(); }
-  void set_name(std::string name) const { state().set_name(std::move(name)); }
+  void set_name(std::string name) const { state().set_name(std::make_unique<std::string>(std::move(name))); }
 
   /// Waits until the task has ended; rethrows its exception, throws cancelled_error if it was cancelled. Cancelling the
   /// wait cancels the task. Awaiting a task that is done takes no pass. Mirrors `await task`.
@@ -308,28 +309,31 @@ handle_awaiter<T, T> task_handle<T>::operator co_await() && {
   return handle_awaiter<T, T>(ref_);
 }
 
-/// Makes the task's state without starting it; state.start() does.
+/// Makes the task's state without starting it; state.start() does. std::bad_alloc: the coroutine is destroyed.
 template <class T>
-task_handle<T> prepare_task(event_loop& loop, task<T>&& coroutine, std::string name = {}) {
+typed_task_state<T>& prepare_task(event_loop& loop, task<T>&& coroutine) {
   loop.check_usable();
   if (!coroutine) coroutine.release();  // throws
   task<T> owner = std::move(coroutine);
-  promise<T>& root = owner.release();
-  try {
-    return task_handle<T>(*new typed_task_state<T>(loop, root, std::move(name)));
-  } catch (...) {
-    root.coroutine().destroy();
-    throw;
-  }
+  return *new typed_task_state<T>(loop, owner.release());  // released when there is memory
+}
+template <class T>
+typed_task_state<T>& prepare_task(event_loop& loop, task<T>&& coroutine, std::string name) {
+  task<T> owner = std::move(coroutine);
+  auto given = name.empty() ? nullptr : std::make_unique<std::string>(std::move(name));
+  typed_task_state<T>& state = prepare_task(loop, std::move(owner));
+  state.set_name(std::move(given));
+  return state;
 }
 
 /// What event_loop::create_task() calls.
 template <class T>
 task_handle<T> spawn(event_loop& loop, task<T>&& coroutine, std::string name = {},
                      std::source_location where = std::source_location()) {
-  task_handle<T> handle = prepare_task(loop, std::move(coroutine), std::move(name));
-  if (where.line() != 0) handle.state().set_created(where);
-  handle.state().start();
+  typed_task_state<T>& state = prepare_task(loop, std::move(coroutine), std::move(name));
+  task_handle<T> handle(state);
+  if (where.line() != 0) state.set_created(where);
+  state.start();
   return handle;
 }
 

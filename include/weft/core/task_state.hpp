@@ -87,7 +87,7 @@ class task_state : public tenant {
 
   /// Runs `child`, which has not started, inside this task: when it has ended, the coroutine that waits now goes on.
   void enter(chain_link& child) noexcept {
-    child.join(*this, leaf_);
+    child.set_awaited_by(leaf_);
     go_on_with(child);
   }
 
@@ -164,7 +164,8 @@ class task_state : public tenant {
   }
 
   std::string name() const;
-  void set_name(std::string name);
+  /// Null: "Task-N".
+  void set_name(std::unique_ptr<std::string> name) noexcept { name_ = std::move(name); }
 
   /// Where create_task() was called; unless it is set, reports name the coroutine.
   void set_created(const std::source_location& where) noexcept {
@@ -207,7 +208,7 @@ class task_state : public tenant {
   using flag_set = std::uint16_t;
 
   /// Takes over a coroutine that has not started. It is not scheduled before start().
-  task_state(event_loop& loop, chain_link& root, std::string name);
+  task_state(event_loop& loop, chain_link& root) noexcept;
   ~task_state();
 
  private:
@@ -267,13 +268,8 @@ class task_state : public tenant {
 
 // ---- details ----
 
-inline task_state::task_state(event_loop& loop, chain_link& root, std::string name)
-    : leaf_(&root),
-      loop_(&loop),
-      name_(name.empty() ? nullptr : std::make_unique<std::string>(std::move(name))),
-      number_(loop.next_task_number()),
-      origin_(root.where()) {
-  root.join(*this, nullptr);
+inline task_state::task_state(event_loop& loop, chain_link& root) noexcept
+    : leaf_(&root), loop_(&loop), number_(loop.next_task_number()), origin_(root.where()) {
   loop.admit(*this);
 }
 
@@ -300,22 +296,21 @@ inline void task_state::run() {
 
 // Everything that a step seldom has to look at; returns whether there is a coroutine to resume. The task may be gone if
 // not.
-inline bool task_state::before_step() noexcept {
+WEFT_OUTLINE inline bool task_state::before_step() noexcept {
   if (done()) {  // this was the observer's turn
     if (task_observer* observer = std::exchange(observer_, nullptr)) observer->task_ended(*this);
     release();
     return false;
   }
-  if ((flags_ & started) == 0) {
-    flags_ |= started;
-    if ((flags_ & must_cancel) != 0) {  // there is nobody to throw to
+  const bool first = (flags_ & started) == 0;
+  flags_ |= started;
+  if ((flags_ & must_cancel) != 0) {
+    if (first) {  // there is nobody to throw to
       current_ = this;
       drop_unstarted();
       current_ = nullptr;
       return false;
     }
-  }
-  if ((flags_ & must_cancel) != 0) {
     flags_ = static_cast<flag_set>((flags_ & ~must_cancel) | throw_cancelled);
   }
   if ((flags_ & asks) != 0 && waits_again()) return false;
@@ -344,7 +339,7 @@ inline bool task_state::waits_again() noexcept {
   return false;
 }
 
-inline void task_state::after_step() noexcept {
+WEFT_OUTLINE inline void task_state::after_step() noexcept {
   if ((flags_ & ended) != 0) return finish();
   // Cancelled while it ran, and it waits again: what it waits for now is cancelled at once.
   if (waiting_for_ == nullptr) return;
@@ -432,8 +427,6 @@ inline bool task_state::break_wait() noexcept {
 }
 
 inline std::string task_state::name() const { return name_ != nullptr ? *name_ : "Task-" + std::to_string(number_); }
-
-inline void task_state::set_name(std::string name) { name_ = std::make_unique<std::string>(std::move(name)); }
 
 WEFT_COLD inline std::string task_state::label() const {
   const std::string quoted = "'" + name() + "'";

@@ -58,8 +58,10 @@ class wait_node : public waitable, public detail::list_node<wait_list> {
   ~wait_node() { leave(); }
 
   /// From await_suspend: waits at the end of the list. Throws usage_error if those who wait there belong to another
-  /// loop. wait_in_repeatedly(): as in task_state::wait_on_repeatedly().
+  /// loop. wait_in_to_take(): what it will be woken for is in the primitive, so that it waits on if that goes before
+  /// its task resumes. wait_in_repeatedly(): as in task_state::wait_on_repeatedly().
   void wait_in(wait_list& list, task_state& waiting);
+  void wait_in_to_take(wait_list& list, task_state& waiting);
   void wait_in_repeatedly(wait_list& list, task_state& waiting);
 
   /// From waits_again(): waits at the end of a list again, with the task to wake.
@@ -73,6 +75,7 @@ class wait_node : public waitable, public detail::list_node<wait_list> {
 
   /// Out of the list, whether it waits or has been woken; does nothing if it is in none.
   void leave() noexcept {
+    if (state_ == state::idle && list_ == nullptr) return;
     unlink();
     list_ = nullptr;
     state_ = state::idle;
@@ -97,6 +100,7 @@ class wait_node : public waitable, public detail::list_node<wait_list> {
   wait_list* list_ = nullptr;
   state state_ = state::idle;
   bool forgotten_ = false;
+  bool takes_ = false;
 };
 
 /// The list. One that is destroyed forgets those who wait: they wait until they are cancelled, as at the end of run().
@@ -159,6 +163,7 @@ class wait_list {
       node.unlink();
       node.forgotten_ = true;
       node.list_ = nullptr;
+      if (node.takes_ && node.woken()) node.task_->wait_on_repeatedly(node);
     }
   }
 
@@ -184,6 +189,11 @@ inline void wait_node::wait_in(wait_list& list, task_state& waiting) {
   task_ = &waiting;
   list.add(*this);
   waiting.wait_on(*this);
+}
+
+inline void wait_node::wait_in_to_take(wait_list& list, task_state& waiting) {
+  takes_ = true;
+  wait_in(list, waiting);
 }
 
 inline void wait_node::wait_in_repeatedly(wait_list& list, task_state& waiting) {
@@ -219,7 +229,8 @@ class recurring_wait : public wait_node {
   void pass_on() noexcept {
     const bool was_woken = woken() && !forgotten();
     leave();
-    if (was_woken && !self().nothing_there()) self().line().wake_first();
+    if (was_woken && !self().nothing_there()) [[unlikely]]
+      self().line().wake_first();
   }
 
  private:

@@ -35,6 +35,9 @@
 // Keeps what happens seldom out of the code that runs at every step.
 #define WEFT_COLD [[gnu::noinline, gnu::cold]]
 
+// The same for what happens once in a task's life: out of line, and as fast as anything.
+#define WEFT_OUTLINE [[gnu::noinline]]
+
 // What the static_asserts on safe_argument<F> say.
 #define WEFT_UNSAFE_ARGUMENT_ADVICE                                                                       \
   "weft: this g++ destroys a temporary lambda, view of a lambda or aggregate that owns something twice: " \

@@ -73,9 +73,10 @@ class intrusive_list {
 
   /// Unlinks and returns the first element; the list must not be empty.
   T& pop_front() noexcept {
-    T& first = front();
-    static_cast<node&>(first).unlink();
-    return first;
+    node* const first = head_.next_;
+    link(&head_, first->next_);
+    first->next_ = nullptr;
+    return element(first);
   }
 
   /// Moves all elements of `other` to the end, in their order.

@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: MIT
 //
 // Why not std::priority_queue: a timer that is cancelled must leave at once, or a program that arms a timeout around
-// each request holds memory for requests long gone. So a node knows its slot, and removal is O(log n). Four children a
-// node halve the depth of a binary heap, and the four keys compared lie in two cache lines. The keys lie in the heap,
-// not behind the node's pointer. Knows neither clock nor loop: a deadline is a number.
+// each request holds memory for requests long gone. So a node knows its slot, and removal is O(log n). With a million
+// timers every step is a cache miss, so the deadlines lie in the heap, not behind the node's pointer; four children a
+// node halve the depth of a binary heap; four siblings fill exactly one cache line. What decides between equal
+// deadlines, and only then, is in the nodes. Knows neither clock nor loop: a deadline is a number.
 //
 //     struct alarm : weft::detail::timer_heap_node {};
 //     weft::detail::timer_heap<alarm> heap;
@@ -13,9 +14,11 @@
 //     heap.remove(a);
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <new>
 #include <utility>
 #include <vector>
@@ -25,7 +28,7 @@ namespace weft::detail {
 template <class Node>
 class timer_heap;
 
-/// The part of a heap element that the heap writes: the slot in which it is.
+/// The part of a heap element that the heap writes: the slot in which it is, and when it came.
 class timer_heap_node {
  public:
   bool in_heap() const noexcept { return slot_ != none; }
@@ -38,27 +41,39 @@ class timer_heap_node {
   template <class>
   friend class timer_heap;
 
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
-  std::size_t slot_ = none;
+  static constexpr std::uint32_t none = 0;
+  std::uint32_t slot_ = none;
+  std::uint32_t sequence_ = 0;
 };
 
 /// The heap; it does not own its nodes. Node derives from timer_heap_node and must stay where it is while in the heap.
 template <class Node>
 class timer_heap {
  public:
-  bool empty() const noexcept { return entries_.empty(); }
-  std::size_t size() const noexcept { return entries_.size(); }
+  /// `pushed`: how many nodes count as having come before.
+  explicit timer_heap(std::uint32_t pushed = 0) noexcept : pushed_(pushed) {}
+
+  bool empty() const noexcept { return entries_.size() <= root; }
+  std::size_t size() const noexcept { return empty() ? 0 : entries_.size() - root; }
   std::size_t capacity() const noexcept { return entries_.capacity(); }
 
   /// The earliest node and its deadline; the heap must not be empty.
-  Node& top() const noexcept { return *entries_.front().node; }
-  std::int64_t top_deadline() const noexcept { return entries_.front().deadline; }
+  Node& top() const noexcept { return *entries_[root].node; }
+  std::int64_t top_deadline() const noexcept { return entries_[root].deadline; }
 
   /// Adds a node that is in no heap. std::bad_alloc: nothing has changed.
   void push(Node& node, std::int64_t deadline) {
     assert(!node.in_heap());
-    entries_.push_back({deadline, ++pushed_, &node});
-    rise(entries_.size() - 1, entries_.back());
+    if (entries_.empty()) {
+      entries_.reserve(arity * arity);
+      entries_.resize(root);
+    }
+    if (entries_.size() > std::numeric_limits<std::uint32_t>::max()) throw std::bad_alloc();
+    const entry e{deadline, &node};
+    entries_.push_back(e);
+    if (pushed_ == std::numeric_limits<std::uint32_t>::max()) renumber();
+    node.sequence_ = ++pushed_;
+    rise(entries_.size() - 1, e);
   }
 
   /// Removes a node that is in this heap.
@@ -69,7 +84,7 @@ class timer_heap {
     const entry last = entries_.back();
     entries_.pop_back();
     if (last.node != &node) {
-      if (slot > 0 && last < entries_[parent(slot)]) {
+      if (slot > root && last < entries_[parent(slot)]) {
         rise(slot, last);
       } else {
         sink(slot, last);
@@ -81,26 +96,43 @@ class timer_heap {
  private:
   struct entry {
     std::int64_t deadline;
-    std::uint64_t sequence;  // equal deadlines leave in the order in which they came
     Node* node;
 
+    // Equal deadlines leave in the order in which they came.
     bool operator<(const entry& other) const noexcept {
-      return deadline != other.deadline ? deadline < other.deadline : sequence < other.sequence;
+      return deadline != other.deadline ? deadline < other.deadline : node->sequence_ < other.node->sequence_;
     }
   };
 
+  // Memory that begins at a cache line.
+  template <class T>
+  struct cache_line_allocator {
+    using value_type = T;
+    static constexpr std::align_val_t line{64};
+    cache_line_allocator() = default;
+    template <class Other>
+    cache_line_allocator(const cache_line_allocator<Other>&) noexcept {}
+    T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), line)); }
+    void deallocate(T* p, std::size_t n) noexcept { ::operator delete(p, n * sizeof(T), line); }
+    bool operator==(const cache_line_allocator&) const = default;
+  };
+  using entries = std::vector<entry, cache_line_allocator<entry>>;
+
+  // The root is in slot 3, so that siblings begin at a multiple of four. The slots before it are not used.
   static constexpr std::size_t arity = 4;
-  static constexpr std::size_t spare = 100;
-  static std::size_t parent(std::size_t slot) noexcept { return (slot - 1) / arity; }
+  static constexpr std::size_t root = arity - 1;
+  static constexpr std::size_t spare = 90;
+  static std::size_t parent(std::size_t slot) noexcept { return slot / arity + 2; }
+  static std::size_t first_child(std::size_t slot) noexcept { return (slot - 2) * arity; }
 
   void place(std::size_t slot, const entry& e) noexcept {
     entries_[slot] = e;
-    e.node->slot_ = slot;
+    e.node->slot_ = static_cast<std::uint32_t>(slot);
   }
 
   // `e` is a copy: its place in the vector is overwritten on the way.
   void rise(std::size_t slot, const entry e) noexcept {
-    while (slot > 0 && e < entries_[parent(slot)]) {
+    while (slot > root && e < entries_[parent(slot)]) {
       place(slot, entries_[parent(slot)]);
       slot = parent(slot);
     }
@@ -110,9 +142,9 @@ class timer_heap {
   void sink(std::size_t slot, const entry e) noexcept {
     const std::size_t size = entries_.size();
     for (;;) {
-      const std::size_t first = slot * arity + 1;
+      const std::size_t first = first_child(slot);
       if (first >= size) break;
-      const std::size_t end = first + arity < size ? first + arity : size;
+      const std::size_t end = std::min(first + arity, size);
       std::size_t least = first;
       for (std::size_t child = first + 1; child < end; ++child) {
         if (entries_[child] < entries_[least]) least = child;
@@ -124,11 +156,23 @@ class timer_heap {
     place(slot, e);
   }
 
+  // Once in four billion pushes the numbers begin anew: what is sorted is a heap, too. The last entry is not placed yet
+  // and gets its number afterwards.
+  void renumber() noexcept {
+    const auto end = entries_.end() - 1;
+    std::sort(entries_.begin() + root, end);
+    pushed_ = 0;
+    for (std::size_t slot = root; slot < entries_.size() - 1; ++slot) {
+      place(slot, entries_[slot]);
+      entries_[slot].node->sequence_ = ++pushed_;
+    }
+  }
+
   // Gives memory back after a burst: never more than twice of what is used is held. Before the next copy a quarter of
   // the entries must go, or half as many come. Where there is no memory for the smaller copy, the larger one stays.
   void shrink() noexcept {
     try {
-      std::vector<entry> smaller;
+      entries smaller;
       smaller.reserve(entries_.size() + entries_.size() / 2);
       smaller.insert(smaller.end(), entries_.begin(), entries_.end());
       entries_.swap(smaller);
@@ -136,8 +180,8 @@ class timer_heap {
     }
   }
 
-  std::vector<entry> entries_;
-  std::uint64_t pushed_ = 0;
+  entries entries_;
+  std::uint32_t pushed_;
 };
 
 }  // namespace weft::detail

@@ -18,10 +18,13 @@
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
+#include <weft/flow/gather_child.hpp>
 #include <weft/flow/gather_core.hpp>
 
+#include <array>
 #include <cstddef>
 #include <ranges>
+#include <span>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -43,87 +46,91 @@ stored_t<T> unwrap(outcome<T>&& result) {
 template <class... T>
 class child_pack {
  public:
-  explicit child_pack(gather_child<T>... children) : children_(std::move(children)...) {}
+  explicit child_pack(gather_child<T>... children) : children_{std::move(children)...} {}
 
-  std::size_t size() const noexcept { return sizeof...(T); }
+  std::span<gather_entry> entries() noexcept { return children_; }
+
+  /// Calls fn(std::type_identity<T>, child) for each child, which returns T.
   template <class F>
   void for_each(F fn) {
-    std::apply([&](auto&... child) { (fn(child), ...); }, children_);
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (fn(std::type_identity<T>(), children_[I]), ...);
+    }(std::index_sequence_for<T...>());
   }
-  static auto values(const gather_core& from) {
+  auto values() {
     if constexpr (!(std::is_void_v<T> && ...)) {
       return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return std::tuple<stored_t<T>...>(unwrap(from.template result_of<T>(I))...);
+        return std::tuple<stored_t<T>...>(unwrap(children_[I].template take_result<T>())...);
       }(std::index_sequence_for<T...>());
     }
   }
-  static std::tuple<outcome<T>...> outcomes([[maybe_unused]] const gather_core& from) {
+  std::tuple<outcome<T>...> outcomes() {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return std::tuple<outcome<T>...>(from.template result_of<T>(I)...);
+      return std::tuple<outcome<T>...>(children_[I].template take_result<T>()...);
     }(std::index_sequence_for<T...>());
   }
 
- private:
-  std::tuple<gather_child<T>...> children_;
+ protected:
+  std::array<gather_entry, sizeof...(T)> children_;
 };
 
 /// The children of gather(range): the results are a vector, or nothing if the tasks return nothing.
 template <class T>
 class child_range {
  public:
-  explicit child_range(std::vector<gather_child<T>> children) : children_(std::move(children)) {}
+  using value_type = T;
 
-  std::size_t size() const noexcept { return children_.size(); }
+  void reserve(std::size_t children) { children_.reserve(children); }
+  void add(gather_child<T> child) { children_.push_back(std::move(child)); }
+
+  std::span<gather_entry> entries() noexcept { return children_; }
+
   template <class F>
   void for_each(F fn) {
-    for (gather_child<T>& child : children_) fn(child);
-    children_ = std::vector<gather_child<T>>();
+    for (gather_entry& child : children_) fn(std::type_identity<T>(), child);
   }
-  static auto values(const gather_core& from) {
+  auto values() {
     if constexpr (!std::is_void_v<T>) {
       std::vector<stored_t<T>> all;
-      all.reserve(from.size());
-      for (std::size_t i = 0; i < from.size(); ++i) all.push_back(unwrap(from.template result_of<T>(i)));
+      all.reserve(children_.size());
+      for (gather_entry& child : children_) all.push_back(unwrap(child.template take_result<T>()));
       return all;
     }
   }
-  static std::vector<outcome<T>> outcomes(const gather_core& from) {
+  std::vector<outcome<T>> outcomes() {
     std::vector<outcome<T>> all;
-    all.reserve(from.size());
-    for (std::size_t i = 0; i < from.size(); ++i) all.push_back(from.template result_of<T>(i));
+    all.reserve(children_.size());
+    for (gather_entry& child : children_) all.push_back(child.template take_result<T>());
     return all;
   }
 
- private:
-  std::vector<gather_child<T>> children_;
+ protected:
+  std::vector<gather_entry> children_;
 };
 
-/// What gather() and gather_outcomes() return.
+/// What gather() and gather_outcomes() return. The children outlive the core, which watches them until it goes.
 template <class Children, gather_core::mode Mode>
 class [[nodiscard(
     "weft: a gather starts nothing until it is awaited: write co_await weft::gather(...)")]] gather_awaiter final
-    : public gather_core {
+    : private Children,
+      public gather_core {
  public:
-  explicit gather_awaiter(Children children) : gather_core(Mode), children_(std::move(children)) {}
+  explicit gather_awaiter(Children children) : Children(std::move(children)), gather_core(Mode) {}
   gather_awaiter(gather_awaiter&&) = default;
 
   bool await_suspend(task_state& waiting) {
-    reserve(children_.size());
-    children_.for_each([&](auto& child) { add(child, waiting.loop()); });
-    return begin(waiting);
+    this->for_each([&]<class T>(std::type_identity<T>, gather_entry& child) { prepare<T>(child, waiting.loop()); });
+    return begin(this->entries(), waiting);
   }
 
-  auto await_resume() const {
+  auto await_resume() {
     check();
     if constexpr (Mode == mode::first_failure) {
-      return Children::values(*this);
+      return this->values();
     } else {
-      return Children::outcomes(*this);
+      return this->outcomes();
     }
   }
-
- private:
-  Children children_;
 };
 
 namespace detail {
@@ -178,13 +185,13 @@ auto as_children(Range&& range) {
   using reference = std::ranges::range_reference_t<Range>;
   static_assert(!std::is_lvalue_reference_v<Range> || std::is_constructible_v<child, reference>,
                 "weft: the tasks of a range are started once: write gather(std::move(tasks))");
-  std::vector<child> children;
+  child_range<typename child::value_type> children;
   if constexpr (std::ranges::sized_range<Range>) children.reserve(std::ranges::size(range));
   for (auto&& element : range) {
     if constexpr (std::is_constructible_v<child, reference>) {
-      children.push_back(as_child(static_cast<reference&&>(element)));
+      children.add(as_child(static_cast<reference&&>(element)));
     } else {
-      children.push_back(as_child(std::move(element)));
+      children.add(as_child(std::move(element)));
     }
   }
   return children;
@@ -193,10 +200,6 @@ auto as_children(Range&& range) {
 template <class... T>
 child_pack<T...> pack_of(gather_child<T>... children) {
   return child_pack<T...>(std::move(children)...);
-}
-template <class T>
-child_range<T> range_of(std::vector<gather_child<T>> children) {
-  return child_range<T>(std::move(children));
 }
 
 template <gather_core::mode Mode, class Children>
@@ -223,7 +226,7 @@ auto gather(Children&&... children) {
 template <detail::gatherable_range Range>
 auto gather(Range&& range) {
   return detail::make_gather<gather_core::mode::first_failure>(
-      detail::range_of(detail::as_children(std::forward<Range>(range))));
+      detail::as_children(std::forward<Range>(range)));
 }
 
 /// Not a gather: says what to write instead.
@@ -243,7 +246,7 @@ auto gather_outcomes(Children&&... children) {
 template <detail::gatherable_range Range>
 auto gather_outcomes(Range&& range) {
   return detail::make_gather<gather_core::mode::none>(
-      detail::range_of(detail::as_children(std::forward<Range>(range))));
+      detail::as_children(std::forward<Range>(range)));
 }
 /// Not a gather: says what to write instead.
 template <class... Given>

@@ -45,20 +45,18 @@ class racer_pack : public child_pack<T...> {
  public:
   using child_pack<T...>::child_pack;
 
-  static std::variant<stored_t<T>...> winner(const gather_core& from, std::size_t first) {
-    return pick(from, first, std::index_sequence_for<T...>());
-  }
+  std::variant<stored_t<T>...> winner(std::size_t first) { return pick(first, std::index_sequence_for<T...>()); }
 
  private:
   using result = std::variant<stored_t<T>...>;
 
   template <std::size_t... I>
-  static result pick(const gather_core& from, std::size_t first, std::index_sequence<I...>) {
-    using get = result (*)(const gather_core&);
-    constexpr get all[] = {[](const gather_core& core) {
-      return result(std::in_place_index<I>, unwrap(core.template result_of<T>(I)));
+  result pick(std::size_t first, std::index_sequence<I...>) {
+    using get = result (*)(gather_entry&);
+    constexpr get all[] = {[](gather_entry& child) {
+      return result(std::in_place_index<I>, unwrap(child.template take_result<T>()));
     }...};
-    return all[first](from);
+    return all[first](this->children_[first]);
   }
 };
 
@@ -66,10 +64,10 @@ class racer_pack : public child_pack<T...> {
 template <class T>
 class racer_range : public child_range<T> {
  public:
-  using child_range<T>::child_range;
+  explicit racer_range(child_range<T> children) : child_range<T>(std::move(children)) {}
 
-  static first_result<T> winner(const gather_core& from, std::size_t first) {
-    return first_result<T>(first, unwrap(from.template result_of<T>(first)));
+  first_result<T> winner(std::size_t first) {
+    return first_result<T>(first, unwrap(this->children_[first].template take_result<T>()));
   }
 };
 
@@ -77,23 +75,20 @@ class racer_range : public child_range<T> {
 template <class Racers>
 class [[nodiscard(
     "weft: a race starts nothing until it is awaited: write co_await weft::race(...)")]] race_awaiter final
-    : public gather_core {
+    : private Racers,
+      public gather_core {
  public:
-  explicit race_awaiter(Racers racers) : gather_core(mode::first_end), racers_(std::move(racers)) {}
+  explicit race_awaiter(Racers racers) : Racers(std::move(racers)), gather_core(mode::first_end) {}
   race_awaiter(race_awaiter&&) = default;
 
   bool await_suspend(task_state& waiting) {
-    reserve(racers_.size());
-    racers_.for_each([&](auto& racer) { add(racer, waiting.loop()); });
-    return begin(waiting);
+    this->for_each([&]<class T>(std::type_identity<T>, gather_entry& racer) { prepare<T>(racer, waiting.loop()); });
+    return begin(this->entries(), waiting);
   }
-  auto await_resume() const {
+  auto await_resume() {
     check();
-    return Racers::winner(*this, first_to_end());
+    return this->winner(first_to_end());
   }
-
- private:
-  Racers racers_;
 };
 
 namespace detail {
@@ -110,7 +105,7 @@ auto race_pack(gather_child<T>... racers) {
   return race_awaiter<racer_pack<T...>>(racer_pack<T...>(std::move(racers)...));
 }
 template <class T>
-auto race_range(std::vector<gather_child<T>> racers) {
+auto race_range(child_range<T> racers) {
   return race_awaiter<racer_range<T>>(racer_range<T>(std::move(racers)));
 }
 
@@ -133,8 +128,8 @@ auto race(Racers&&... racers) {
 template <detail::gatherable_range Range>
 auto race(Range&& range) {
   auto racers = detail::as_children(std::forward<Range>(range));
-  if (racers.empty()) throw std::invalid_argument("weft: race() needs at least one task");
-  for (auto& racer : racers) racer.compete();
+  if (racers.entries().empty()) throw std::invalid_argument("weft: race() needs at least one task");
+  for (gather_entry& racer : racers.entries()) racer.compete();
   return detail::race_range(std::move(racers));
 }
 

@@ -159,8 +159,8 @@ inline void task_group::check_open() const {
 template <class T>
 task_handle<T> task_group::create_task(task<T>&& coroutine, std::string name, std::source_location where) {
   check_open();
-  task_handle<T> handle = prepare_task(parent_.loop(), std::move(coroutine), std::move(name));
-  task_state& state = handle.state();
+  typed_task_state<T>& state = prepare_task(parent_.loop(), std::move(coroutine), std::move(name));
+  task_handle<T> handle(state);
   state.set_created(where);
   member* m = nullptr;
   try {

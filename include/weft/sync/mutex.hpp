@@ -121,7 +121,7 @@ class mutex_wait : public wait_node {
   ~mutex_wait() { give_up(); }
 
   bool take_if_free() noexcept { return mutex_->take_if_free(); }
-  void line_up(task_state& waiting) { wait_in_repeatedly(mutex_->waiters_, waiting); }
+  void line_up(task_state& waiting) { wait_in_to_take(mutex_->waiters_, waiting); }
   void line_up_again(task_state& waiting) noexcept { wait_in_again(mutex_->waiters_, waiting); }
 
   /// After the wake-up: the mutex is this one's. After a cancellation, or never: it is the next one's.

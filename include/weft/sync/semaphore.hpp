@@ -144,7 +144,7 @@ class [[nodiscard(
   ~acquire_awaiter() { give_up(); }
 
   bool await_ready() noexcept { return semaphore_->take_if_free(); }
-  void await_suspend(task_state& waiting) { wait_in_repeatedly(semaphore_->waiters_, waiting); }
+  void await_suspend(task_state& waiting) { wait_in_to_take(semaphore_->waiters_, waiting); }
   semaphore_permit await_resume() noexcept {
     if (woken()) {
       leave();

@@ -27,12 +27,11 @@ class [[nodiscard(
   static constexpr bool ends_by_destruction = true;
 
   /// Sleeps for a time; one pass if that is not positive.
-  explicit sleep_awaiter(duration delay) noexcept : delay_(delay) {}
+  explicit sleep_awaiter(duration delay) noexcept : when_(delay) {}
   /// Sleeps until a point in time.
-  explicit sleep_awaiter(time_point deadline) noexcept : deadline_(deadline), until_(true) {}
+  explicit sleep_awaiter(time_point deadline) noexcept : when_(deadline.time_since_epoch()), until_(true) {}
   /// Before it is awaited it may move.
-  sleep_awaiter(sleep_awaiter&& other) noexcept
-      : timer(), waitable(), delay_(other.delay_), deadline_(other.deadline_), until_(other.until_) {}
+  sleep_awaiter(sleep_awaiter&& other) noexcept : timer(), waitable(), when_(other.when_), until_(other.until_) {}
   ~sleep_awaiter() {
     if (in_heap() || linked()) sleeper_->loop().disarm(*this);
   }
@@ -47,8 +46,7 @@ class [[nodiscard(
 
  private:
   task_state* sleeper_ = nullptr;
-  duration delay_{};
-  time_point deadline_{};
+  duration when_;  // from when it is awaited; a point on the clock if until_
   bool until_ = false;
 };
 
@@ -75,10 +73,9 @@ inline sleep_awaiter sleep_until(time_point deadline) noexcept { return sleep_aw
 inline void sleep_awaiter::await_suspend(task_state& waiting) {
   event_loop& loop = waiting.loop();
   const time_point now = loop.time();
-  if (until_ ? deadline_ <= now : delay_ <= duration::zero()) return waiting.wake();
-  if (!until_) deadline_ = deadline_after(now, delay_);
+  if (when_ <= (until_ ? now.time_since_epoch() : duration::zero())) return waiting.wake();
   sleeper_ = &waiting;
-  loop.arm(*this, deadline_);
+  loop.arm(*this, until_ ? time_point(when_) : deadline_after(now, when_));
   waiting.wait_on(*this);
 }
 

@@ -56,11 +56,15 @@ class timeout_scope final : private timer {
   // ---- for those who write scopes ----
 
   /// Before the body, and after it: whether a cancellation that ended it was the limit's alone.
+  void enter(task_state& running, time_limit span);
   void enter(task_state& running, std::optional<time_point> when);
   bool leave() noexcept;
 
  private:
   enum class state : unsigned char { created, entered, expiring, expired, left };
+
+  void enter(task_state& running) noexcept;
+  void arm(std::optional<time_point> when, time_point now);
 
   void run() override {
     state_ = state::expiring;
@@ -80,8 +84,9 @@ concept timed_function = task_function<Body> || task_function<Body, timeout_scop
 
 }  // namespace detail
 
-/// What with_timeout() returns: T is what the body returns, Body a task or a function that makes it.
-template <class T, class Body>
+/// What with_timeout() returns: T is what the body returns, Body a task or a function that makes it; Limit is a span of
+/// time that begins with the body, or a point in time.
+template <class T, class Body, class Limit>
 class timeout_awaiter;
 
 /// Runs the body, a task or a function that returns one (with or without a timeout_scope& as argument), or waits for an
@@ -90,7 +95,7 @@ class timeout_awaiter;
 /// result in spite of it, passes. A limit that is not positive is over at the body's first wait; std::nullopt is none.
 /// Cancelled: as the body is. Throws std::invalid_argument as sleep_for() does. Mirrors asyncio.timeout().
 template <class T>
-timeout_awaiter<T, task<T>> with_timeout(time_limit limit, task<T>&& body);
+timeout_awaiter<T, task<T>, time_limit> with_timeout(time_limit limit, task<T>&& body);
 template <detail::timed_function Body>
 auto with_timeout(time_limit limit, Body&& body);
 template <operation Body>
@@ -98,7 +103,7 @@ auto with_timeout(time_limit limit, Body&& body);
 
 /// The same until a point in time on the loop's clock. Mirrors asyncio.timeout_at().
 template <class T>
-timeout_awaiter<T, task<T>> with_timeout_at(std::optional<time_point> when, task<T>&& body);
+timeout_awaiter<T, task<T>, std::optional<time_point>> with_timeout_at(std::optional<time_point> when, task<T>&& body);
 template <detail::timed_function Body>
 auto with_timeout_at(std::optional<time_point> when, Body&& body);
 template <operation Body>
@@ -120,11 +125,22 @@ refused with_timeout_at(std::optional<time_point>, Given&&) {
 
 // ---- details ----
 
-inline void timeout_scope::enter(task_state& running, std::optional<time_point> when) {
+inline void timeout_scope::enter(task_state& running) noexcept {
   task_ = &running;
   state_ = state::entered;
   requests_before_ = running.cancelling();
-  reschedule(when);
+}
+
+inline void timeout_scope::enter(task_state& running, time_limit span) {
+  enter(running);
+  if (span.unlimited()) return;
+  const time_point now = running.loop().time();
+  arm(deadline_after(now, span.span()), now);
+}
+
+inline void timeout_scope::enter(task_state& running, std::optional<time_point> when) {
+  enter(running);
+  arm(when, running.loop().time());
 }
 
 inline void timeout_scope::reschedule(std::optional<time_point> when) {
@@ -133,9 +149,14 @@ inline void timeout_scope::reschedule(std::optional<time_point> when) {
   }
   event_loop& loop = task_->loop();
   loop.disarm(*this);
+  arm(when, loop.time());
+}
+
+inline void timeout_scope::arm(std::optional<time_point> when, time_point now) {
   when_ = when;
   if (!when) return;
-  if (*when <= loop.time()) {
+  event_loop& loop = task_->loop();
+  if (*when <= now) {
     loop.schedule(*this);
   } else {
     loop.arm(*this, *when);
@@ -152,19 +173,18 @@ inline bool timeout_scope::leave() noexcept {
   return task_->uncancel() <= requests_before_;
 }
 
-template <class T, class Body>
+template <class T, class Body, class Limit>
 class [[nodiscard(
     "weft: a body with a time limit does nothing until it is awaited: write co_await "
     "with_timeout(...)")]] timeout_awaiter {
  public:
-  timeout_awaiter(time_limit span, Body&& body) : limit_(span), body_(std::move(body)) {}
-  timeout_awaiter(std::optional<time_point> when, Body&& body) : limit_(when), body_(std::move(body)) {}
+  timeout_awaiter(Limit limit, Body&& body) : limit_(limit), body_(std::move(body)) {}
   timeout_awaiter(timeout_awaiter&& unstarted) : limit_(unstarted.limit_), body_(std::move(unstarted.body_)) {}
 
   bool await_ready() const noexcept { return false; }
 
   void await_suspend(task_state& waiting) {
-    scope_.enter(waiting, limit_.deadline(waiting.loop()));
+    scope_.enter(waiting, limit_);
     try {
       running_ = nested_task<T>(make());
       running_.start(waiting);
@@ -191,21 +211,7 @@ class [[nodiscard(
     }
   }
 
-  // A span that begins with the body, or a point in time.
-  class limit {
-   public:
-    explicit limit(time_limit span) noexcept : span_(span) {}
-    explicit limit(std::optional<time_point> when) noexcept : span_(std::nullopt), when_(when) {}
-    std::optional<time_point> deadline(const event_loop& loop) const {
-      return span_.unlimited() ? when_ : deadline_after(loop.time(), span_.span());
-    }
-
-   private:
-    time_limit span_;
-    std::optional<time_point> when_;
-  };
-
-  limit limit_;
+  Limit limit_;
   Body body_;  // a function outlives the coroutine that it makes
   timeout_scope scope_;
   nested_task<T> running_;
@@ -219,26 +225,26 @@ auto make_timeout(Limit limit, Body&& body) {
   using function = std::decay_t<Body>;
   if constexpr (task_function<function, timeout_scope&>) {
     using result = typename std::invoke_result_t<function&, timeout_scope&>::value_type;
-    return timeout_awaiter<result, function>(limit, function(std::forward<Body>(body)));
+    return timeout_awaiter<result, function, Limit>(limit, function(std::forward<Body>(body)));
   } else {
     using result = typename std::invoke_result_t<function&>::value_type;
-    return timeout_awaiter<result, function>(limit, function(std::forward<Body>(body)));
+    return timeout_awaiter<result, function, Limit>(limit, function(std::forward<Body>(body)));
   }
 }
 
 }  // namespace detail
 
 template <class T>
-timeout_awaiter<T, task<T>> with_timeout(time_limit limit, task<T>&& body) {
-  return timeout_awaiter<T, task<T>>(limit, std::move(body));
+timeout_awaiter<T, task<T>, time_limit> with_timeout(time_limit limit, task<T>&& body) {
+  return timeout_awaiter<T, task<T>, time_limit>(limit, std::move(body));
 }
 template <detail::timed_function Body>
 auto with_timeout(time_limit limit, Body&& body) {
   return detail::make_timeout(limit, std::forward<Body>(body));
 }
 template <class T>
-timeout_awaiter<T, task<T>> with_timeout_at(std::optional<time_point> when, task<T>&& body) {
-  return timeout_awaiter<T, task<T>>(when, std::move(body));
+timeout_awaiter<T, task<T>, std::optional<time_point>> with_timeout_at(std::optional<time_point> when, task<T>&& body) {
+  return timeout_awaiter<T, task<T>, std::optional<time_point>>(when, std::move(body));
 }
 template <detail::timed_function Body>
 auto with_timeout_at(std::optional<time_point> when, Body&& body) {
@@ -254,6 +260,6 @@ auto with_timeout_at(std::optional<time_point> when, Body&& body) {
   return with_timeout_at(when, as_startable(std::forward<Body>(body)).here());
 }
 
-static_assert(awaiter<timeout_awaiter<int, task<int>>>);
+static_assert(awaiter<timeout_awaiter<int, task<int>, time_limit>>);
 
 }  // namespace weft

@@ -106,7 +106,7 @@ TEST_CASE("a startable that is prepared has its handle, and runs when it is star
   event_log log;
   run_on_virtual_time([&]() -> weft::task<> {
     auto s = as_startable(says(log, "ran"));
-    const auto handle = s.prepare(weft::event_loop::current());
+    const weft::task_handle<> handle(s.prepare(weft::event_loop::current()));
     co_await weft::yield();
     CHECK(log.text().empty());
     handle.state().start();

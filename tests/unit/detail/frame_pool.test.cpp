@@ -1,4 +1,4 @@
-// Tests of weft/detail/frame_pool.hpp: blocks are usable, recycled, and go back to the system in the end.
+// Tests of weft/detail/frame_pool.hpp: blocks are usable, recycled, and passed on from thread to thread.
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
 #include "support/counting_new.hpp"
@@ -76,38 +76,32 @@ TEST_CASE("large blocks go back to the system at once", "[detail][frame_pool]") 
   CHECK(after == before);
 }
 
-TEST_CASE("what a thread has recycled goes back to the system when it ends", "[detail][frame_pool]") {
-  const auto live_after = [](auto fn) {
-    in_new_thread(fn);  // whatever the first thread of a program sets up is set up now
+TEST_CASE("what a thread has recycled serves other threads when it has ended", "[detail][frame_pool]") {
+  // The memory that `fn` costs when it runs in a new thread for the twentieth time.
+  const auto cost = [](auto fn) {
+    for (int i = 0; i < 20; ++i) in_new_thread(fn);
     const auto before = weft_test::live_allocations();
     in_new_thread(fn);
     return weft_test::live_allocations() - before;
   };
 
   SECTION("blocks of its own") {
-    CHECK(live_after([] {
+    CHECK(cost([] {
             std::vector<void*> blocks;
             for (std::size_t i = 0; i < 200; ++i) blocks.push_back(frame_pool::allocate(8 * i + 1));
             for (std::size_t i = 0; i < 200; ++i) frame_pool::deallocate(blocks[i], 8 * i + 1);
           }) == 0);
   }
   SECTION("blocks of another thread, though it never made one itself") {
-    std::vector<void*> blocks;
-    const auto make = [&] {
-      for (int i = 0; i < 20; ++i) blocks.push_back(frame_pool::allocate(64));
-    };
-    const auto give_back = [&] {
-      for (void* block : blocks) frame_pool::deallocate(block, 64);
-      blocks.clear();
-    };
-    blocks.reserve(20);
-    in_new_thread([] {});
-    const auto before = weft_test::live_allocations();
-    in_new_thread(make);
-    in_new_thread(give_back);
-    CHECK(weft_test::live_allocations() == before);
+    CHECK(cost([] {
+            std::vector<void*> blocks(2000);
+            for (void*& block : blocks) block = frame_pool::allocate(64);
+            in_new_thread([&] {
+              for (void* block : blocks) frame_pool::deallocate(block, 64);
+            });
+          }) == 0);
   }
-  SECTION("blocks that thread_local objects free after the pool has drained") {
+  SECTION("blocks that thread_local objects free after the pool has gone") {
     struct late {
       late() = default;
       late(const late&) = delete;
@@ -119,12 +113,50 @@ TEST_CASE("what a thread has recycled goes back to the system when it ends", "[d
       }
       void* block = nullptr;
     };
-    CHECK(live_after([] {
+    CHECK(cost([] {
             thread_local late holder;  // made before the pool's first block, so it goes after the pool
             holder.block = frame_pool::allocate(64);
           }) == 0);
   }
 }
+
+#if WEFT_FRAME_POOL
+TEST_CASE("blocks of all sizes share chunks, and no byte of them is lost", "[detail][frame_pool]") {
+  if (!weft_test::counts_allocations) return;
+  in_new_thread([] {
+    std::size_t bytes = 0;
+    const auto allocations = weft_test::allocations_in([&] {
+      for (std::size_t size = 16; bytes < 1024 * 1024; size = size % 1024 + 16) {
+        static_cast<void>(frame_pool::allocate(size));  // reachable from the pool's list of chunks
+        bytes += size;
+      }
+    });
+    CHECK(allocations <= bytes / (63 * 1024) + 1);
+  });
+}
+
+TEST_CASE("threads may allocate and free at once", "[detail][frame_pool]") {
+  std::vector<std::thread> threads;
+  for (unsigned char mark = 1; mark <= 4; ++mark) {
+    threads.emplace_back([mark] {
+      for (int round = 0; round < 20; ++round) {
+        in_new_thread([mark] {
+          std::vector<unsigned char*> blocks(300);
+          for (auto*& block : blocks) {
+            block = static_cast<unsigned char*>(frame_pool::allocate(200));
+            std::memset(block, mark, 200);
+          }
+          for (auto* block : blocks) {
+            if (block[0] != mark || block[199] != mark) throw std::bad_alloc();  // ends the test program
+            frame_pool::deallocate(block, 200);
+          }
+        });
+      }
+    });
+  }
+  for (std::thread& t : threads) t.join();
+}
+#endif
 
 TEST_CASE("the pool says when there is no memory", "[detail][frame_pool]") {
   if (!weft_test::counts_allocations) return;

@@ -140,6 +140,24 @@ TEST_CASE("random operations on the heap agree with a simple model", "[detail][t
   CHECK(model.empty());
 }
 
+TEST_CASE("after four billion timers equal deadlines still leave in the order in which they came", "[detail][timer_heap]") {
+  constexpr std::uint32_t last_number = std::numeric_limits<std::uint32_t>::max();
+  for (std::uint32_t before = 0; before <= 20; ++before) {
+    timer_heap<alarm> heap(last_number - before);
+    std::vector<alarm> alarms(20);
+    std::vector<std::size_t> expected;
+    for (std::size_t i = 0; i < alarms.size(); ++i) heap.push(alarms[i], i % 2 == 0 ? 8 : 7);
+    heap.remove(alarms[4]);
+    heap.push(alarms[4], 8);
+    for (std::size_t i = 1; i < alarms.size(); i += 2) expected.push_back(i);
+    for (std::size_t i = 0; i < alarms.size(); i += 2) {
+      if (i != 4) expected.push_back(i);
+    }
+    expected.push_back(4);
+    REQUIRE(drain(heap, alarms) == expected);
+  }
+}
+
 TEST_CASE("a million timers of which nine in ten are cancelled hold memory for those that are left",
           "[detail][timer_heap][stress]") {
   constexpr std::size_t armed = 1'000'000;

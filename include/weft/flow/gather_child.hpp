@@ -1,0 +1,197 @@
+// A child of a gather or a race: a task to start, a running task to wait for, or one to take charge of.
+// SPDX-License-Identifier: MIT
+//
+// A gather of a million tasks keeps a million of these, so there is one pointer in it and a few bits: first the
+// coroutine, later the task that was made of it. What the child returns is only in the type of gather_child<T>; the
+// rule of gather (gather_core.hpp) does not need it.
+//
+//     std::vector<weft::gather_child<int>> children;
+//     children.push_back(read_number());
+//     children.push_back(weft::adopt(running));
+#pragma once
+
+#include <weft/core/chain_link.hpp>
+#include <weft/core/event_loop.hpp>
+#include <weft/core/promise.hpp>
+#include <weft/core/startable.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/task_handle.hpp>
+#include <weft/core/task_state.hpp>
+
+#include <utility>
+
+namespace weft {
+
+/// A child, whatever it returns. It owns the coroutine that has not started, or shares the task.
+class gather_entry {
+ public:
+  gather_entry(gather_entry&& other) noexcept
+      : is_operation_(other.is_operation_),
+        ends_by_destruction_(other.ends_by_destruction_),
+        like_future_(other.like_future_),
+        charge_(other.charge_),
+        own_(other.own_),
+        stage_(std::exchange(other.stage_, stage::gone)) {
+    if (stage_ == stage::coroutine) {
+      coroutine_ = other.coroutine_;
+    } else {
+      task_ = other.task_;
+    }
+  }
+  gather_entry& operator=(gather_entry&&) = delete;
+  ~gather_entry();
+
+  /// Started here, so its result can be moved out. Else it ran before.
+  bool own() const noexcept { return own_; }
+
+  /// Started or adopted, and nobody else's: cancelled on the first failure.
+  bool in_charge() const noexcept { return charge_; }
+
+  /// It stands among the arguments before: that one counts.
+  bool repeated() const noexcept { return repeated_; }
+  void repeats(const gather_entry& earlier) noexcept {
+    repeated_ = true;
+    charge_ = earlier.charge_;
+  }
+
+  /// For a race: it is cancelled when it loses, and an operation is waited for directly.
+  void compete() noexcept {
+    charge_ = true;
+    like_future_ = is_operation_;
+  }
+
+  /// The task; not before prepare().
+  task_state& state() const noexcept { return *task_; }
+
+  /// Makes the task, if it is one to start; does not start it yet. T is what the child returns. Throws
+  /// invalid_state_error if the task or the handle is empty.
+  template <class T>
+  void prepare(event_loop& loop);
+
+  /// Starts the task that prepare() made, or ends it unstarted. One that takes a pass to end, at least, is watched by
+  /// `observer` at once: among a million each touch is a cache miss.
+  void start(task_observer& observer) noexcept {
+    watched_ = !like_future_ && task_->set_observer(observer);
+    stage_ = stage::started;
+    task_->start();
+  }
+  void drop_unstarted() noexcept {
+    stage_ = stage::started;
+    task_->drop_unstarted();
+  }
+
+  /// The result, asked for once: moved if nobody else can ask for it.
+  template <class T>
+  outcome<T> take_result();
+
+  /// Whether start() has set the observer.
+  bool watched() const noexcept { return watched_; }
+
+ protected:
+  enum class stage : unsigned char { coroutine, prepared, started, gone };
+
+  // A coroutine to start (null: none is there), or a task that runs (null: none).
+  gather_entry(chain_link* to_start, operation_traits traits) noexcept
+      : coroutine_(to_start),
+        is_operation_(traits.is_operation),
+        ends_by_destruction_(traits.ends_by_destruction),
+        like_future_(traits.like_future),
+        charge_(!traits.shared),
+        own_(true),
+        stage_(stage::coroutine) {}
+  gather_entry(task_state* running, bool charge) noexcept
+      : task_(running), charge_(charge), own_(false), stage_(running != nullptr ? stage::started : stage::gone) {
+    if (running != nullptr) running->retain();
+  }
+
+ private:
+  union {
+    chain_link* coroutine_;
+    task_state* task_;
+  };
+  bool is_operation_ = false;
+  bool ends_by_destruction_ = false;
+  bool like_future_ = false;
+  bool charge_;
+  bool own_;
+  bool repeated_ = false;
+  bool watched_ = false;
+  stage stage_;
+};
+
+/// A child that returns T.
+template <class T>
+class gather_child : public gather_entry {
+ public:
+  using value_type = T;
+
+  gather_child(startable_task<T> child) noexcept
+      : gather_child(child.starts() ? gather_child(child.take_task(), child.traits()) : gather_child(child.running())) {}
+  gather_child(task<T> to_start) noexcept : gather_child(std::move(to_start), operation_traits()) {}
+  gather_child(task_handle<T> running) noexcept : gather_child(std::move(running), false) {}
+  gather_child(task_handle<T> running, bool take_charge) noexcept
+      : gather_entry(running ? &running.state() : nullptr, take_charge) {}
+
+ private:
+  gather_child(task<T> to_start, operation_traits traits) noexcept
+      : gather_entry(to_start ? &to_start.release() : nullptr, traits) {}
+};
+
+/// The gather treats the running task as one that it started itself: cancelled on the first failure, waited for in any
+/// case.
+template <class T>
+gather_child<T> adopt(task_handle<T> running) noexcept {
+  return gather_child<T>(std::move(running), true);
+}
+
+// ---- details ----
+
+inline gather_entry::~gather_entry() {
+  switch (stage_) {
+    case stage::coroutine:
+      if (coroutine_ != nullptr) coroutine_->coroutine().destroy();
+      break;
+    case stage::prepared:
+      task_->drop_unstarted();
+      [[fallthrough]];
+    case stage::started:
+      task_->release();
+      break;
+    case stage::gone:
+      break;
+  }
+}
+
+template <class T>
+void gather_entry::prepare(event_loop& loop) {
+  if (stage_ == stage::started) return;
+  task<T> to_start;
+  if (stage_ == stage::coroutine && coroutine_ != nullptr) {
+    to_start = task<T>(static_cast<promise<T>&>(*std::exchange(coroutine_, nullptr)));
+  }
+  task_state& made = prepare_task(loop, std::move(to_start));
+  if (is_operation_) made.stand_for_operation(ends_by_destruction_, like_future_);
+  made.retain();
+  task_ = &made;
+  stage_ = stage::prepared;
+}
+
+template <class T>
+outcome<T> gather_entry::take_result() {
+  outcome<T>& result = static_cast<typed_task_state<T>*>(task_)->result;
+  if (own_) {
+    outcome<T> taken = std::move(result);
+    stage_ = stage::gone;
+    task_->release();  // now, while it is in the cache
+    return taken;
+  }
+  if constexpr (std::is_copy_constructible_v<stored_t<T>>) {
+    return result;
+  } else {
+    return std::move(result);
+  }
+}
+
+static_assert(sizeof(gather_child<int>) == 2 * sizeof(void*));
+
+}  // namespace weft
