@@ -39,7 +39,7 @@ weft_have() {
     fmt) weft_have_header fmt fmt/core.h ;;
     catch2) weft_have_header catch2 catch2/catch_all.hpp || weft_have_header catch2 catch2/catch.hpp ;;
     clang-16) weft_have_clang ;;
-    clang-format-16 | ccache | doxygen | git | make) command -v "$1" >/dev/null 2>&1 ;;
+    clang-format-16 | ccache | doxygen | git | make | python3 | valgrind) command -v "$1" >/dev/null 2>&1 ;;
     *) weft_die "tests/support/install.sh knows no '$1'" ;;
   esac
 }

@@ -15,9 +15,13 @@
 
 #include <weft/detail/config.hpp>
 
+#if __has_include(<sys/mman.h>)
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
-#include <mutex>
 #include <new>
 #include <utility>
 
@@ -52,16 +56,22 @@ class frame_pool {
 
   static constexpr std::size_t granularity = 16;
   static constexpr std::size_t classes = 65;  // up to 1 KiB; larger frames are rare and go to the system
-  static constexpr std::size_t chunk_size = std::size_t{64} * 1024 - granularity;  // and malloc's own bytes
   static std::size_t size_class(std::size_t size) noexcept {
     return size == 0 ? 1 : (size + granularity - 1) / granularity;
   }
+
+  // A chunk is small until a thread has many. Then it is a huge page, where the system has such: a million tasks that
+  // wake in any order miss the TLB half as often, and begin with a few page faults instead of many.
+  static constexpr std::size_t small_chunk = std::size_t{64} * 1024 - granularity;  // and malloc's own bytes
+  static constexpr std::size_t huge_chunk = std::size_t{2} * 1024 * 1024;
+  static constexpr std::size_t many_chunks = 32;
 
   // Free blocks, and what is left of the last chunk.
   struct stock {
     block* lists[classes];
     std::byte* rest;
     std::size_t rest_size;
+    std::size_t chunks;
   };
 
   // Hands the stock over when the thread ends. Only the slow paths touch the object with the destructor, so that the
@@ -73,13 +83,9 @@ class frame_pool {
     ~hand_over_at_thread_exit() {
       keeps_ = false;
       ended_ = true;
-      const std::lock_guard lock(mutex_);
-      keep_rest(mine_);
+      keep_rest();
       for (std::size_t index = 0; index < classes; ++index) {
-        while (block* b = mine_.lists[index]) {
-          mine_.lists[index] = b->next;
-          b->next = std::exchange(others_.lists[index], b);
-        }
+        if (block* const first = std::exchange(mine_.lists[index], nullptr)) push(others_[index], first);
       }
     }
   };
@@ -94,8 +100,7 @@ class frame_pool {
 
   // From destructors of other thread_locals, after the thread's stock has gone.
   WEFT_COLD static void give_to_others(void* memory, std::size_t index) noexcept {
-    const std::lock_guard lock(mutex_);
-    others_.lists[index] = ::new (memory) block{others_.lists[index]};
+    push(others_[index], ::new (memory) block{nullptr});
   }
 
   WEFT_OUTLINE static void* carve(std::size_t index) {
@@ -109,31 +114,46 @@ class frame_pool {
   // From what other threads have left, or from the system.
   WEFT_COLD static void* refill(std::size_t index) {
     const bool keeps = keeps_ || begin_to_keep();
-    const std::lock_guard lock(mutex_);
-    if (block* head = others_.lists[index]; head != nullptr) {
-      others_.lists[index] = head->next;
-      if (keeps) mine_.lists[index] = std::exchange(others_.lists[index], nullptr);
-      return head;
+    if (block* const first = others_[index].exchange(nullptr, std::memory_order_acquire)) {
+      block* const more = std::exchange(first->next, nullptr);
+      if (keeps) {
+        mine_.lists[index] = more;
+      } else if (more != nullptr) {
+        push(others_[index], more);
+      }
+      return first;
     }
-    stock& taker = keeps ? mine_ : others_;
-    if (taker.rest_size < index * granularity) {
-      void* const chunk = ::operator new(chunk_size);
-      keep_rest(taker);
-      chunks_ = ::new (chunk) block{chunks_};
-      taker.rest = static_cast<std::byte*>(chunk) + granularity;
-      taker.rest_size = chunk_size - granularity;
-    }
-    taker.rest_size -= index * granularity;
-    return std::exchange(taker.rest, taker.rest + index * granularity);
+    if (!keeps) return ::operator new(index* granularity);
+    const bool huge = mine_.chunks >= many_chunks;
+    const std::size_t size = huge ? huge_chunk : small_chunk;
+    void* const chunk = huge ? ::operator new(size, std::align_val_t(huge_chunk)) : ::operator new(size);
+#if defined(MADV_HUGEPAGE)
+    if (huge) ::madvise(chunk, size, MADV_HUGEPAGE);  // if not, not
+#endif
+    keep_rest();
+    push(chunks_, ::new (chunk) block{nullptr});
+    ++mine_.chunks;
+    mine_.rest = static_cast<std::byte*>(chunk) + granularity;
+    mine_.rest_size = size - granularity;
+    return carve(index);
   }
 
   // What is left of a chunk becomes blocks.
-  static void keep_rest(stock& of) noexcept {
-    while (of.rest_size > 0) {
-      const std::size_t index = std::min(of.rest_size / granularity, classes - 1);
-      of.lists[index] = ::new (of.rest) block{of.lists[index]};
-      of.rest += index * granularity;
-      of.rest_size -= index * granularity;
+  static void keep_rest() noexcept {
+    while (mine_.rest_size > 0) {
+      const std::size_t index = std::min(mine_.rest_size / granularity, classes - 1);
+      mine_.lists[index] = ::new (mine_.rest) block{mine_.lists[index]};
+      mine_.rest += index * granularity;
+      mine_.rest_size -= index * granularity;
+    }
+  }
+
+  // Others push and take all at the same time; nobody takes one from the middle.
+  static void push(std::atomic<block*>& list, block* first) noexcept {
+    block* last = first;
+    while (last->next != nullptr) last = last->next;
+    last->next = list.load(std::memory_order_relaxed);
+    while (!list.compare_exchange_weak(last->next, first, std::memory_order_release, std::memory_order_relaxed)) {
     }
   }
 
@@ -141,10 +161,28 @@ class frame_pool {
   static inline constinit thread_local bool keeps_ = false;  // between the first use and the end of the thread
   static inline constinit thread_local bool ended_ = false;
 
-  static inline constinit std::mutex mutex_;
-  static inline constinit stock others_{};  // what threads that have ended have left
-  static inline constinit block* chunks_ =
-      nullptr;  // all of them, for leak checkers: nothing else points to their beginnings
+  static inline constinit std::atomic<block*> others_[classes] = {};  // what threads that have ended have left
+  static inline constinit std::atomic<block*> chunks_ = nullptr;      // for leak checkers: where memory begins
+};
+
+/// For containers that give back and take again small pieces of memory all the time, as std::deque does.
+template <class T>
+class pool_allocator {
+ public:
+  static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+  using value_type = T;
+
+  pool_allocator() = default;
+  template <class Other>
+  pool_allocator(const pool_allocator<Other>&) noexcept {}
+
+  T* allocate(std::size_t n) {
+    if (n > static_cast<std::size_t>(-1) / sizeof(T)) throw std::bad_array_new_length();
+    return static_cast<T*>(frame_pool::allocate(n * sizeof(T)));
+  }
+  void deallocate(T* memory, std::size_t n) noexcept { frame_pool::deallocate(memory, n * sizeof(T)); }
+
+  bool operator==(const pool_allocator&) const = default;
 };
 
 }  // namespace weft::detail

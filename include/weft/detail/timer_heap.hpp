@@ -113,7 +113,7 @@ class timer_heap {
     template <class Other>
     cache_line_allocator(const cache_line_allocator<Other>&) noexcept {}
     T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), line)); }
-    void deallocate(T* p, std::size_t n) noexcept { ::operator delete(p, n * sizeof(T), line); }
+    void deallocate(T* p, std::size_t) noexcept { ::operator delete(p, line); }
     bool operator==(const cache_line_allocator&) const = default;
   };
   using entries = std::vector<entry, cache_line_allocator<entry>>;

@@ -225,8 +225,7 @@ auto gather(Children&&... children) {
 /// The same for a range of tasks (an rvalue, or a view that makes them) or of handles: the results are a vector.
 template <detail::gatherable_range Range>
 auto gather(Range&& range) {
-  return detail::make_gather<gather_core::mode::first_failure>(
-      detail::as_children(std::forward<Range>(range)));
+  return detail::make_gather<gather_core::mode::first_failure>(detail::as_children(std::forward<Range>(range)));
 }
 
 /// Not a gather: says what to write instead.
@@ -245,8 +244,7 @@ auto gather_outcomes(Children&&... children) {
 }
 template <detail::gatherable_range Range>
 auto gather_outcomes(Range&& range) {
-  return detail::make_gather<gather_core::mode::none>(
-      detail::as_children(std::forward<Range>(range)));
+  return detail::make_gather<gather_core::mode::none>(detail::as_children(std::forward<Range>(range)));
 }
 /// Not a gather: says what to write instead.
 template <class... Given>

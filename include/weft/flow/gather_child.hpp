@@ -126,7 +126,8 @@ class gather_child : public gather_entry {
   using value_type = T;
 
   gather_child(startable_task<T> child) noexcept
-      : gather_child(child.starts() ? gather_child(child.take_task(), child.traits()) : gather_child(child.running())) {}
+      : gather_child(child.starts() ? gather_child(child.take_task(), child.traits()) : gather_child(child.running())) {
+  }
   gather_child(task<T> to_start) noexcept : gather_child(std::move(to_start), operation_traits()) {}
   gather_child(task_handle<T> running) noexcept : gather_child(std::move(running), false) {}
   gather_child(task_handle<T> running, bool take_charge) noexcept

@@ -119,7 +119,7 @@ class gather_core : public waitable, private cancel_fan {
   std::size_t running_charges_ = 0;      // the same, of those that the gather is in charge of
   const cancel_walk* inside_ = nullptr;  // the walk that cancels the children now
   std::size_t cursor_ = 0;               // of the walk that cancels
-  bool any_done_ = false;  // before the gather began to wait
+  bool any_done_ = false;                // before the gather began to wait
   bool cancelled_ = false;
   bool finished_ = false;
   mode mode_;
@@ -229,7 +229,8 @@ inline bool gather_core::cancel(cancel_walk& walk) noexcept {
     return true;
   }
   if (inside_ != nullptr) return true;  // another walk is at it: a cancel() from within somebody's cancel()
-  const bool any = std::any_of(entries_.begin(), entries_.end(), [](const gather_entry& e) { return !e.state().done(); });
+  const bool any =
+      std::any_of(entries_.begin(), entries_.end(), [](const gather_entry& e) { return !e.state().done(); });
   if (!any) return false;
   cancelled_ = true;
   cursor_ = 0;
@@ -246,7 +247,8 @@ inline task_state* gather_core::next_to_cancel() noexcept {
 
 // Only a handle can lead back to where the walk came from.
 inline void gather_core::leave_out(task_state& task) noexcept {
-  const auto e = std::find_if(entries_.begin(), entries_.end(), [&](const gather_entry& x) { return &x.state() == &task; });
+  const auto e =
+      std::find_if(entries_.begin(), entries_.end(), [&](const gather_entry& x) { return &x.state() == &task; });
   bool watched = task.drop_observer(watcher_of(*e));
   for (std::size_t i = 0; i < given_ && !watched; ++i) watched = callbacks_[i].stop_watching(task);
   if (!watched) return;  // left out before

@@ -53,9 +53,8 @@ class racer_pack : public child_pack<T...> {
   template <std::size_t... I>
   result pick(std::size_t first, std::index_sequence<I...>) {
     using get = result (*)(gather_entry&);
-    constexpr get all[] = {[](gather_entry& child) {
-      return result(std::in_place_index<I>, unwrap(child.template take_result<T>()));
-    }...};
+    constexpr get all[] = {
+        [](gather_entry& child) { return result(std::in_place_index<I>, unwrap(child.template take_result<T>())); }...};
     return all[first](this->children_[first]);
   }
 };

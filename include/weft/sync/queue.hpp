@@ -14,11 +14,13 @@
 #include <weft/core/error.hpp>
 #include <weft/core/task_state.hpp>
 #include <weft/core/wait_list.hpp>
+#include <weft/detail/frame_pool.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -142,7 +144,11 @@ class fifo_store {
   void clear() noexcept { items_.clear(); }
 
  private:
-  std::deque<T> items_;
+  // A deque takes and gives back a block every few items.
+  static constexpr bool pooled = alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+  using allocator = typename std::conditional_t<pooled, std::type_identity<detail::pool_allocator<T>>,
+                                                std::type_identity<std::allocator<T>>>::type;
+  std::deque<T, allocator> items_;
 };
 
 /// Last in, first out.

@@ -135,6 +135,24 @@ TEST_CASE("blocks of all sizes share chunks, and no byte of them is lost", "[det
   });
 }
 
+TEST_CASE("a thread that needs many chunks gets fewer and larger ones", "[detail][frame_pool]") {
+  if (!weft_test::counts_allocations) return;
+  in_new_thread([] {
+    std::vector<std::uint32_t*> blocks(20'000);  // 20 MB
+    const auto allocations = weft_test::allocations_in([&] {
+      for (std::uint32_t i = 0; i < blocks.size(); ++i) {
+        blocks[i] = static_cast<std::uint32_t*>(frame_pool::allocate(1000));
+        blocks[i][0] = blocks[i][249] = i;
+      }
+    });
+    CHECK(allocations < 50);
+    std::uint32_t wrong = 0;
+    for (std::uint32_t i = 0; i < blocks.size(); ++i) wrong += blocks[i][0] != i || blocks[i][249] != i;
+    CHECK(wrong == 0);
+    for (std::uint32_t* block : blocks) frame_pool::deallocate(block, 1000);
+  });
+}
+
 TEST_CASE("threads may allocate and free at once", "[detail][frame_pool]") {
   std::vector<std::thread> threads;
   for (unsigned char mark = 1; mark <= 4; ++mark) {

@@ -140,7 +140,8 @@ TEST_CASE("random operations on the heap agree with a simple model", "[detail][t
   CHECK(model.empty());
 }
 
-TEST_CASE("after four billion timers equal deadlines still leave in the order in which they came", "[detail][timer_heap]") {
+TEST_CASE("after four billion timers equal deadlines still leave in the order in which they came",
+          "[detail][timer_heap]") {
   constexpr std::uint32_t last_number = std::numeric_limits<std::uint32_t>::max();
   for (std::uint32_t before = 0; before <= 20; ++before) {
     timer_heap<alarm> heap(last_number - before);

@@ -493,4 +493,33 @@ TEST_CASE("waiting in a queue allocates nothing", "[sync][queue]") {
   if (WEFT_FRAME_POOL) CHECK(allocated == 0);
 }
 
+TEST_CASE("a queue through which many items pass allocates nothing on the way", "[sync][queue]") {
+  weft::queue<int> q(4);
+  const auto pass = [&] {
+    for (int i = 0; i < 1000; ++i) {
+      q.put_nowait(i);
+      if (q.get_nowait() != i) throw std::logic_error("not the item that was put");
+    }
+  };
+  pass();
+  [[maybe_unused]] const auto allocated = weft_test::allocations_in(pass);
+#if WEFT_FRAME_POOL && defined(__GLIBCXX__)
+  CHECK(allocated == 0);
+#endif
+}
+
+TEST_CASE("items may be aligned more strictly than ordinary memory is", "[sync][queue]") {
+  struct alignas(64) cache_line {
+    explicit cache_line(int n) : number(n) {}
+    int number;
+  };
+  weft::queue<cache_line> q;
+  for (int i = 0; i < 100; ++i) q.put_nowait(cache_line(i));
+  for (int i = 0; i < 100; ++i) {
+    const cache_line item = q.get_nowait();
+    REQUIRE(item.number == i);
+    REQUIRE(reinterpret_cast<std::uintptr_t>(&item) % 64 == 0);
+  }
+}
+
 }  // namespace
