@@ -12,6 +12,7 @@
 #include <weft/core/event_loop.hpp>         // the loop
 #include <weft/core/exception_handler.hpp>  // who is told of lost exceptions
 #include <weft/core/interrupt.hpp>          // SIGINT
+#include <weft/core/loop_local.hpp>         // what a loop owns without knowing it
 #include <weft/core/mailbox.hpp>            // the way in from other threads
 #include <weft/core/nested_task.hpp>        // a task inside of the one that waits for it
 #include <weft/core/outcome.hpp>            // value, exception or cancelled
@@ -27,28 +28,32 @@
 #include <weft/core/wait_list.hpp>          // who waits for a lock, an event, an item
 
 // floor 2: built on core's public verbs
-#include <weft/flow/as_completed.hpp>        // as_completed
-#include <weft/flow/exception_group.hpp>     // several errors at once
-#include <weft/flow/finally.hpp>             // clean-up that waits
-#include <weft/flow/gather.hpp>              // gather, gather_outcomes
-#include <weft/flow/gather_child.hpp>        // what is gathered; adopt
-#include <weft/flow/gather_core.hpp>         // the rule of gather
-#include <weft/flow/outcome_of.hpp>          // how something ended, as a value
-#include <weft/flow/race.hpp>                // race
-#include <weft/flow/shield.hpp>              // shield
-#include <weft/flow/task_group.hpp>          // with_task_group
-#include <weft/flow/wait.hpp>                // wait
-#include <weft/sync/barrier.hpp>             // barrier
-#include <weft/sync/condition_variable.hpp>  // condition_variable
-#include <weft/sync/event.hpp>               // event
-#include <weft/sync/future.hpp>              // future
-#include <weft/sync/mutex.hpp>               // mutex
-#include <weft/sync/queue.hpp>               // queue, lifo_queue, priority_queue
-#include <weft/sync/semaphore.hpp>           // semaphore, bounded_semaphore
-#include <weft/sync/yield.hpp>               // yield
-#include <weft/time/interval.hpp>            // interval
-#include <weft/time/sleep.hpp>               // sleep_for, sleep_until
-#include <weft/time/wait_for.hpp>            // wait_for, wait_until
-#include <weft/time/with_timeout.hpp>        // with_timeout
+#include <weft/flow/as_completed.hpp>                 // as_completed
+#include <weft/flow/exception_group.hpp>              // several errors at once
+#include <weft/flow/finally.hpp>                      // clean-up that waits
+#include <weft/flow/gather.hpp>                       // gather, gather_outcomes
+#include <weft/flow/gather_child.hpp>                 // what is gathered; adopt
+#include <weft/flow/gather_core.hpp>                  // the rule of gather
+#include <weft/flow/outcome_of.hpp>                   // how something ended, as a value
+#include <weft/flow/race.hpp>                         // race
+#include <weft/flow/shield.hpp>                       // shield
+#include <weft/flow/task_group.hpp>                   // with_task_group
+#include <weft/flow/wait.hpp>                         // wait
+#include <weft/sync/barrier.hpp>                      // barrier
+#include <weft/sync/condition_variable.hpp>           // condition_variable
+#include <weft/sync/event.hpp>                        // event
+#include <weft/sync/future.hpp>                       // future
+#include <weft/sync/mutex.hpp>                        // mutex
+#include <weft/sync/queue.hpp>                        // queue, lifo_queue, priority_queue
+#include <weft/sync/semaphore.hpp>                    // semaphore, bounded_semaphore
+#include <weft/sync/yield.hpp>                        // yield
+#include <weft/threads/run_coroutine_threadsafe.hpp>  // a coroutine, from another thread
+#include <weft/threads/run_in_executor.hpp>           // a call in a pool's thread
+#include <weft/threads/thread_pool.hpp>               // thread_pool
+#include <weft/threads/to_thread.hpp>                 // to_thread
+#include <weft/time/interval.hpp>                     // interval
+#include <weft/time/sleep.hpp>                        // sleep_for, sleep_until
+#include <weft/time/wait_for.hpp>                     // wait_for, wait_until
+#include <weft/time/with_timeout.hpp>                 // with_timeout
 
 // floor 4, not included, since it needs {fmt}: <weft/debug/format.hpp> formats the states of tasks, locks and queues

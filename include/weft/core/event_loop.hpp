@@ -19,6 +19,7 @@
 #include <weft/core/clock.hpp>
 #include <weft/core/error.hpp>
 #include <weft/core/exception_handler.hpp>
+#include <weft/core/loop_local.hpp>
 #include <weft/core/mailbox.hpp>
 #include <weft/core/poller.hpp>
 #include <weft/core/runnable.hpp>
@@ -125,6 +126,12 @@ class event_loop {
   bool is_running() const noexcept { return running_.load(std::memory_order_relaxed); }
   bool is_closed() const noexcept { return closed_; }
 
+  /// The T that this loop owns: made when it is first asked for, destroyed with the loop, after its tasks.
+  template <class T>
+  T& local() {
+    return locals_.get<T>();
+  }
+
   /// A handle for other threads. While it or a copy of it is alive, the loop waits instead of reporting a deadlock.
   remote_loop remote() const { return remote_loop(mailbox_); }
 
@@ -210,11 +217,12 @@ class event_loop {
   bool stopping_ = false;
   bool closed_ = false;
   std::atomic<bool> running_{false};
-  std::uint64_t passes_without_progress_ = 0;
   std::uint64_t pass_limit_;
+  std::uint64_t passes_left_ = 0;  // until somebody has to wait
   std::uint64_t tasks_created_ = 0;
   runnable* interrupt_handler_ = nullptr;
   exception_handler exception_handler_;
+  loop_locals locals_;
 
   static inline constinit thread_local event_loop* current_ = nullptr;
 };
@@ -237,6 +245,7 @@ inline event_loop::~event_loop() {
     leave(newest);
     newest.abandon();
   }
+  locals_.clear();
   mailbox_->close(ready_);
   while (!timers_.empty()) {
     timer& t = timers_.top();
@@ -321,14 +330,14 @@ inline void event_loop::run_forever() {
       current_ = nullptr;
     }
   } guard(*this);
-  passes_without_progress_ = 0;
+  passes_left_ = pass_limit_;
   do {
     run_pass();
   } while (!stopping_);
 }
 
 inline void event_loop::run_pass() {
-  if (++passes_without_progress_ > pass_limit_) [[unlikely]]
+  if (passes_left_-- == 0) [[unlikely]]
     throw_livelock();
   if (ready_.empty() || watched_ > 0 || woken_ || mailbox_->pending()) look_outside();
   if (!timers_.empty()) collect_due_timers();
@@ -349,7 +358,7 @@ WEFT_OUTLINE inline void event_loop::look_outside() {
 }
 
 inline void event_loop::wait_for_work() {
-  passes_without_progress_ = 0;
+  passes_left_ = pass_limit_;
   const bool others_may_wake = watched_ > 0 || mailbox_->has_remotes();
   if (timers_.empty()) {
     if (!others_may_wake) throw_deadlock();

@@ -11,6 +11,7 @@
 
 #include <weft/core/callback.hpp>
 #include <weft/core/error.hpp>
+#include <weft/core/runnable.hpp>
 #include <weft/detail/unique_fd.hpp>
 
 #include <fcntl.h>
@@ -38,9 +39,9 @@ class mailbox {
   mailbox& operator=(const mailbox&) = delete;
   ~mailbox() = default;
 
-  /// Queues a callback, whose reference it takes over; in the loop's own thread straight into the ready queue, like
-  /// call_soon. loop_closed_error: nothing has changed, the caller keeps it.
-  void post(callback& c);
+  /// Queues an entry of the ready queue (a callback with the reference that the caller holds); in the loop's own thread
+  /// straight into the ready queue, like call_soon. loop_closed_error: nothing has changed, the caller keeps it.
+  void post(runnable& r);
 
   /// Makes the loop run a pass. Async-signal-safe.
   void wake() noexcept;
@@ -122,6 +123,13 @@ class remote_loop {
     }
   }
 
+  /// The same for those who write operations: runs `r`, which has to stay where it is until it is run or discarded.
+  /// Allocates nothing. Throws loop_closed_error: `r` is not queued.
+  void post(runnable& r) const {
+    if (box_ == nullptr) throw loop_closed_error();  // moved from
+    box_->post(r);
+  }
+
  private:
   std::shared_ptr<mailbox> box_;
 };
@@ -144,12 +152,12 @@ inline mailbox::mailbox() {
 #endif
 }
 
-inline void mailbox::post(callback& c) {
-  if (local_ == this) return local_ready_->push_back(c);
+inline void mailbox::post(runnable& r) {
+  if (local_ == this) return local_ready_->push_back(r);
   {
     const std::lock_guard lock(mutex_);
     if (closed_) throw loop_closed_error();
-    posts_.push_back(c);
+    posts_.push_back(r);
   }
   wake();
 }

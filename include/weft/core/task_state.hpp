@@ -297,6 +297,7 @@ inline void task_state::run() {
 // Everything that a step seldom has to look at; returns whether there is a coroutine to resume. The task may be gone if
 // not.
 WEFT_OUTLINE inline bool task_state::before_step() noexcept {
+  if ((flags_ & (must_cancel | is_done | started | only_waits)) == started) return !waits_again();
   if (done()) {  // this was the observer's turn
     if (task_observer* observer = std::exchange(observer_, nullptr)) observer->task_ended(*this);
     release();

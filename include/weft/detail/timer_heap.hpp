@@ -139,16 +139,29 @@ class timer_heap {
     place(slot, e);
   }
 
+  // The earliest of the siblings that begin at `first`. Which one that is cannot be predicted, so where there are four,
+  // and no two of them equal, they are compared without a branch.
+  std::size_t earliest_from(std::size_t first) const noexcept {
+    const std::size_t count = std::min(entries_.size() - first, arity);
+    const entry* const e = &entries_[first];
+    if (count == arity) {
+      const std::size_t left = e[1].deadline < e[0].deadline ? 1 : 0;
+      const std::size_t right = e[3].deadline < e[2].deadline ? 3 : 2;
+      const std::size_t least = e[right].deadline < e[left].deadline ? right : left;
+      const std::int64_t d = e[least].deadline;
+      const int equal = (e[0].deadline == d) + (e[1].deadline == d) + (e[2].deadline == d) + (e[3].deadline == d);
+      if (equal == 1) [[likely]]
+        return first + least;
+    }
+    return first + static_cast<std::size_t>(std::min_element(e, e + count) - e);
+  }
+
   void sink(std::size_t slot, const entry e) noexcept {
     const std::size_t size = entries_.size();
     for (;;) {
       const std::size_t first = first_child(slot);
       if (first >= size) break;
-      const std::size_t end = std::min(first + arity, size);
-      std::size_t least = first;
-      for (std::size_t child = first + 1; child < end; ++child) {
-        if (entries_[child] < entries_[least]) least = child;
-      }
+      const std::size_t least = earliest_from(first);
       if (!(entries_[least] < e)) break;
       place(slot, entries_[least]);
       slot = least;

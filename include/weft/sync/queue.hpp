@@ -134,14 +134,21 @@ class basic_queue {
 template <class T>
 class fifo_store {
  public:
-  void push(T&& item) { items_.push_back(std::move(item)); }
+  void push(T&& item) {
+    items_.push_back(std::move(item));
+    ++size_;
+  }
   T pop() {
     T item = std::move(items_.front());
     items_.pop_front();
+    --size_;
     return item;
   }
-  std::size_t size() const noexcept { return items_.size(); }
-  void clear() noexcept { items_.clear(); }
+  std::size_t size() const noexcept { return size_; }
+  void clear() noexcept {
+    items_.clear();
+    size_ = 0;
+  }
 
  private:
   // A deque takes and gives back a block every few items.
@@ -149,6 +156,7 @@ class fifo_store {
   using allocator = typename std::conditional_t<pooled, std::type_identity<detail::pool_allocator<T>>,
                                                 std::type_identity<std::allocator<T>>>::type;
   std::deque<T, allocator> items_;
+  std::size_t size_ = 0;  // a deque computes it from four pointers; a queue asks several times an item
 };
 
 /// Last in, first out.

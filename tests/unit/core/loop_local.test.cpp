@@ -1,0 +1,80 @@
+// Tests of weft/core/loop_local.hpp: one object of each type a loop, from the first question to the loop's end.
+// SPDX-License-Identifier: MIT
+#include "support/catch.hpp"
+#include "support/event_log.hpp"
+#include "support/virtual_time.hpp"
+
+#include <weft/core/event_loop.hpp>
+#include <weft/core/loop_local.hpp>
+#include <weft/core/task_handle.hpp>
+#include <weft/sync/event.hpp>
+
+#include <stdexcept>
+#include <string>
+
+namespace {
+
+using weft_test::event_log;
+using weft_test::run_on_virtual_time;
+
+struct counter {
+  int n = 0;
+};
+struct other {
+  std::string text = "new";
+};
+
+TEST_CASE("a loop has one object of each type, made when it is first asked for", "[core][loop_local]") {
+  weft::event_loop first;
+  weft::event_loop second;
+  ++first.local<counter>().n;
+  ++first.local<counter>().n;
+  CHECK(first.local<counter>().n == 2);
+  CHECK(second.local<counter>().n == 0);
+  CHECK(first.local<other>().text == "new");
+}
+
+event_log* log_of_ends = nullptr;
+template <char Name>
+struct says_its_end {
+  says_its_end() = default;
+  says_its_end(const says_its_end&) = delete;
+  says_its_end& operator=(const says_its_end&) = delete;
+  ~says_its_end() { (*log_of_ends)(std::string(1, Name)); }
+};
+
+TEST_CASE("what a loop owns goes with it, the newest first, after the tasks that use it", "[core][loop_local]") {
+  event_log log;
+  log_of_ends = &log;
+  {
+    weft::event_loop loop;
+    loop.set_exception_handler([](const weft::exception_context&) {});
+    loop.local<says_its_end<'a'>>();
+    loop.local<says_its_end<'b'>>();
+    const auto body = [](event_log& l) -> weft::task<> {
+      struct at_end {
+        event_log& end;
+        ~at_end() { end("task"); }
+      } guard{l};
+      weft::event never;
+      co_await never.wait();
+    };
+    loop.create_task(body(log));
+    loop.stop();
+    loop.run_forever();
+  }
+  CHECK(log.text() == "task b a");
+}
+
+struct never_made {
+  never_made() { throw std::runtime_error("not today"); }
+};
+
+TEST_CASE("an object that cannot be made is not there", "[core][loop_local]") {
+  weft::loop_locals locals;
+  CHECK_THROWS_AS(locals.get<never_made>(), std::runtime_error);
+  CHECK_THROWS_AS(locals.get<never_made>(), std::runtime_error);
+  CHECK(locals.get<counter>().n == 0);
+}
+
+}  // namespace
