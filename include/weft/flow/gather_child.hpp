@@ -12,12 +12,14 @@
 
 #include <weft/core/chain_link.hpp>
 #include <weft/core/event_loop.hpp>
+#include <weft/core/outcome.hpp>
 #include <weft/core/promise.hpp>
 #include <weft/core/startable.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
 
+#include <type_traits>
 #include <utility>
 
 namespace weft {
@@ -180,17 +182,18 @@ void gather_entry::prepare(event_loop& loop) {
 template <class T>
 outcome<T> gather_entry::take_result() {
   outcome<T>& result = static_cast<typed_task_state<T>*>(task_)->result;
-  if (own_) {
-    outcome<T> taken = std::move(result);
-    stage_ = stage::gone;
-    task_->release();  // now, while it is in the cache
-    return taken;
-  }
   if constexpr (std::is_copy_constructible_v<stored_t<T>>) {
-    return result;
-  } else {
-    return std::move(result);
+    if (!own_) return result;
   }
+  struct let_go_at_end {  // now, while it is in the cache
+    gather_entry& child;
+    ~let_go_at_end() {
+      if (!child.own_) return;
+      child.stage_ = stage::gone;
+      child.task_->release();
+    }
+  } guard{*this};
+  return std::move(result);
 }
 
 static_assert(sizeof(gather_child<int>) == 2 * sizeof(void*));
