@@ -162,11 +162,16 @@ class [[nodiscard(
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(task_state& waiting) {
+    if (call_ == nullptr)
+      throw invalid_state_error("weft: this call was awaited before, or moved from: make a new one");
     executor_call::start(call_, *pool_, waiting);
     waiting_ = &waiting;
     waiting.wait_on(*this);
   }
-  R await_resume() { return std::move(call_->result).value(); }
+  R await_resume() {
+    const std::shared_ptr<call_for<R>> ended = std::move(call_);
+    return std::move(ended->result).value();
+  }
 
   bool cancel(cancel_walk&) noexcept override {
     if (!call_->give_up()) return false;

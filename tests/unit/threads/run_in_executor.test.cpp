@@ -258,6 +258,27 @@ TEST_CASE("a call that finds the pool's queue full throws, and has not happened"
   CHECK(calls.load() == 1);
 }
 
+TEST_CASE("a call that was awaited before, or moved from, is refused", "[threads][run_in_executor]") {
+  run_with_pool(1, [](weft::thread_pool& pool) -> weft::task<> {
+    auto call = run_in_executor(pool, [] { return 1; });
+    auto moved = std::move(call);
+    for (auto* empty : {&call, &moved}) {
+      bool refused = false;
+      try {
+        if (empty == &moved) {
+          const int first = co_await std::move(moved);
+          CHECK(first == 1);
+        }
+        const int again = co_await std::move(*empty);
+        CHECK(again == 0);  // not reached
+      } catch (const weft::invalid_state_error&) {
+        refused = true;
+      }
+      CHECK(refused);
+    }
+  });
+}
+
 TEST_CASE("two thousand calls in eight threads all come back", "[threads][run_in_executor]") {
   run_with_pool(8, [](weft::thread_pool& pool) -> weft::task<> {
     std::vector<weft::executor_awaiter<int, true>> calls;
