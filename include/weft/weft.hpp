@@ -12,7 +12,7 @@
 #include <weft/core/event_loop.hpp>         // the loop
 #include <weft/core/exception_handler.hpp>  // who is told of lost exceptions
 #include <weft/core/interrupt.hpp>          // SIGINT
-#include <weft/core/loop_local.hpp>         // what a loop owns without knowing it
+#include <weft/core/loop_locals.hpp>        // what a loop owns without knowing it
 #include <weft/core/mailbox.hpp>            // the way in from other threads
 #include <weft/core/nested_task.hpp>        // a task inside of the one that waits for it
 #include <weft/core/outcome.hpp>            // value, exception or cancelled

@@ -43,6 +43,8 @@ static_assert(safe_temporary<weft::handle_awaiter<std::string, std::string>>);
 static_assert(safe_temporary<weft::ref_awaiter>);
 static_assert(safe_temporary<weft::sleep_awaiter>);
 static_assert(safe_temporary<weft::yield_awaiter>);
+static_assert(safe_temporary<weft::executor_awaiter<std::string, true>>);
+static_assert(safe_temporary<weft::threadsafe_future<std::string>>);
 static_assert(safe_temporary<two_children> && safe_temporary<many_children>);
 static_assert(safe_temporary<weft::gather_awaiter<two_children, weft::gather_core::mode::first_failure>>);
 static_assert(safe_temporary<weft::gather_awaiter<many_children, weft::gather_core::mode::none>>);

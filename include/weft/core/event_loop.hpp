@@ -19,7 +19,7 @@
 #include <weft/core/clock.hpp>
 #include <weft/core/error.hpp>
 #include <weft/core/exception_handler.hpp>
-#include <weft/core/loop_local.hpp>
+#include <weft/core/loop_locals.hpp>
 #include <weft/core/mailbox.hpp>
 #include <weft/core/poller.hpp>
 #include <weft/core/runnable.hpp>

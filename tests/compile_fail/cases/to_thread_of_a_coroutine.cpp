@@ -11,6 +11,6 @@ weft::task<> use() {
 #ifdef WEFT_COMPILE_FAIL_FIXED
   co_await weft::to_thread(blocking_work);
 #else
-  co_await weft::to_thread(work);
+  static_cast<void>(co_await weft::to_thread(work));
 #endif
 }

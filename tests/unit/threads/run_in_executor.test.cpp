@@ -117,10 +117,11 @@ TEST_CASE("a call that no thread has taken yet is never made if it is cancelled"
     std::latch go(1);
     std::atomic<int> calls{0};
     const auto call = [](weft::thread_pool& p, std::atomic<int>& n, std::latch* l) -> weft::task<> {
-      co_await run_in_executor(p, [&n, l] {
+      const auto counts = [&n, l] {
         if (l != nullptr) l->wait();
         ++n;
-      });
+      };
+      co_await run_in_executor(p, counts);
     };
     auto works = weft::create_task(call(pool, calls, &go));
     auto waits = weft::create_task(call(pool, calls, nullptr));

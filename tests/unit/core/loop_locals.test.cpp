@@ -1,11 +1,11 @@
-// Tests of weft/core/loop_local.hpp: one object of each type a loop, from the first question to the loop's end.
+// Tests of weft/core/loop_locals.hpp: one object of each type a loop, from the first question to the loop's end.
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
 #include "support/event_log.hpp"
 #include "support/virtual_time.hpp"
 
 #include <weft/core/event_loop.hpp>
-#include <weft/core/loop_local.hpp>
+#include <weft/core/loop_locals.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/sync/event.hpp>
 
@@ -24,7 +24,7 @@ struct other {
   std::string text = "new";
 };
 
-TEST_CASE("a loop has one object of each type, made when it is first asked for", "[core][loop_local]") {
+TEST_CASE("a loop has one object of each type, made when it is first asked for", "[core][loop_locals]") {
   weft::event_loop first;
   weft::event_loop second;
   ++first.local<counter>().n;
@@ -43,7 +43,7 @@ struct says_its_end {
   ~says_its_end() { (*log_of_ends)(std::string(1, Name)); }
 };
 
-TEST_CASE("what a loop owns goes with it, the newest first, after the tasks that use it", "[core][loop_local]") {
+TEST_CASE("what a loop owns goes with it, the newest first, after the tasks that use it", "[core][loop_locals]") {
   event_log log;
   log_of_ends = &log;
   {
@@ -70,7 +70,7 @@ struct never_made {
   never_made() { throw std::runtime_error("not today"); }
 };
 
-TEST_CASE("an object that cannot be made is not there", "[core][loop_local]") {
+TEST_CASE("an object that cannot be made is not there", "[core][loop_locals]") {
   weft::loop_locals locals;
   CHECK_THROWS_AS(locals.get<never_made>(), std::runtime_error);
   CHECK_THROWS_AS(locals.get<never_made>(), std::runtime_error);
