@@ -60,8 +60,8 @@ class frame_pool {
     return size == 0 ? 1 : (size + granularity - 1) / granularity;
   }
 
-  // A chunk is small until a thread has many. Then it is a huge page, where the system has such: a million tasks that
-  // wake in any order miss the TLB half as often, and begin with a few page faults instead of many.
+  // A chunk is small until a thread has many. Then it is a huge page, where the system has such: cheap where the kernel
+  // has it ready, dear where it must make it first. docs/explanation/performance.md has figures.
   static constexpr std::size_t small_chunk = std::size_t{64} * 1024 - granularity;  // and malloc's own bytes
   static constexpr std::size_t huge_chunk = std::size_t{2} * 1024 * 1024;
   static constexpr std::size_t many_chunks = 32;
