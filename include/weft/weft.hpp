@@ -3,29 +3,30 @@
 #pragma once
 
 // floor 1: core, what nobody outside could write
-#include <weft/core/awaitable.hpp>          // what can be awaited
-#include <weft/core/callback.hpp>           // functions on the loop, and their handles
-#include <weft/core/cancel_walk.hpp>        // how a cancellation spreads
-#include <weft/core/chain_link.hpp>         // how coroutines that await each other hang together
-#include <weft/core/clock.hpp>              // the steady clock and the virtual one
-#include <weft/core/error.hpp>              // all errors
-#include <weft/core/event_loop.hpp>         // the loop
-#include <weft/core/exception_handler.hpp>  // who is told of lost exceptions
-#include <weft/core/interrupt.hpp>          // SIGINT
-#include <weft/core/loop_locals.hpp>        // what a loop owns without knowing it
-#include <weft/core/mailbox.hpp>            // the way in from other threads
-#include <weft/core/nested_task.hpp>        // a task inside of the one that waits for it
-#include <weft/core/outcome.hpp>            // value, exception or cancelled
-#include <weft/core/poller.hpp>             // epoll, poll(2)
-#include <weft/core/promise.hpp>            // what co_await means
-#include <weft/core/run.hpp>                // run()
-#include <weft/core/runnable.hpp>           // entries of the ready queue
-#include <weft/core/safe_argument.hpp>      // what g++ gets wrong, refused
-#include <weft/core/startable.hpp>          // what the combinators take
-#include <weft/core/task.hpp>               // a coroutine that has not started
-#include <weft/core/task_handle.hpp>        // running tasks
-#include <weft/core/task_state.hpp>         // a task as the loop sees it
-#include <weft/core/wait_list.hpp>          // who waits for a lock, an event, an item
+#include <weft/core/awaitable.hpp>           // what can be awaited
+#include <weft/core/callback.hpp>            // functions on the loop, and their handles
+#include <weft/core/cancel_walk.hpp>         // how a cancellation spreads
+#include <weft/core/chain_link.hpp>          // how coroutines that await each other hang together
+#include <weft/core/clock.hpp>               // the steady clock and the virtual one
+#include <weft/core/descriptor_watches.hpp>  // who is told of which descriptor
+#include <weft/core/error.hpp>               // all errors
+#include <weft/core/event_loop.hpp>          // the loop
+#include <weft/core/exception_handler.hpp>   // who is told of lost exceptions
+#include <weft/core/interrupt.hpp>           // SIGINT
+#include <weft/core/loop_locals.hpp>         // what a loop owns without knowing it
+#include <weft/core/mailbox.hpp>             // the way in from other threads
+#include <weft/core/nested_task.hpp>         // a task inside of the one that waits for it
+#include <weft/core/outcome.hpp>             // value, exception or cancelled
+#include <weft/core/poller.hpp>              // epoll, poll(2)
+#include <weft/core/promise.hpp>             // what co_await means
+#include <weft/core/run.hpp>                 // run()
+#include <weft/core/runnable.hpp>            // entries of the ready queue
+#include <weft/core/safe_argument.hpp>       // what g++ gets wrong, refused
+#include <weft/core/startable.hpp>           // what the combinators take
+#include <weft/core/task.hpp>                // a coroutine that has not started
+#include <weft/core/task_handle.hpp>         // running tasks
+#include <weft/core/task_state.hpp>          // a task as the loop sees it
+#include <weft/core/wait_list.hpp>           // who waits for a lock, an event, an item
 
 // floor 2: built on core's public verbs
 #include <weft/flow/as_completed.hpp>                 // as_completed

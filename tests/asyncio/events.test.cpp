@@ -115,7 +115,7 @@ TEST_CASE("sleeps that are shorter than the poller's unit take one wait each, an
   struct coarse_time final : weft::clock, weft::poller {
     time_point now() noexcept override { return present; }
     weft::duration wait_until(time_point deadline) noexcept override { return deadline - present; }
-    bool watch(int, weft::interest, void*) override { return true; }
+    bool watch(int, weft::interest) override { return true; }
     bool forget(int) noexcept override { return true; }
     void wait(weft::duration timeout, std::vector<weft::ready_event>&) override {
       ++waits;

@@ -17,6 +17,7 @@
 #include <weft/core/awaitable.hpp>
 #include <weft/core/callback.hpp>
 #include <weft/core/clock.hpp>
+#include <weft/core/descriptor_watches.hpp>
 #include <weft/core/error.hpp>
 #include <weft/core/exception_handler.hpp>
 #include <weft/core/loop_locals.hpp>
@@ -158,10 +159,14 @@ class event_loop {
     t.unlink();
   }
 
-  /// Schedules `on_ready` in each pass in which `fd` is ready, until unwatch(). One runnable a descriptor: watching
-  /// again replaces it. Throws std::system_error.
-  void watch(int fd, interest what, runnable& on_ready);
-  void unwatch(int fd) noexcept;
+  /// Schedules `on_ready` in each pass in which that side of `fd` is ready, or both are, until unwatch(). One runnable
+  /// a side: watching again replaces it. Throws std::system_error. unwatch() also takes back what is scheduled already.
+  void watch(int fd, interest what, runnable& on_ready) {
+    check_usable();
+    watches_.set(fd, what, on_ready);
+  }
+  void unwatch(int fd, interest what = interest::both) noexcept { watches_.clear(fd, what); }
+  bool is_watched(int fd, interest what) const noexcept { return watches_.watched(fd, what); }
 
   /// Called between passes after a signal (mailbox::interrupt()); what it throws leaves run_forever(). Null: none.
   void set_interrupt_handler(runnable* handler) noexcept { interrupt_handler_ = handler; }
@@ -211,7 +216,7 @@ class event_loop {
   end_of_pass end_of_pass_;
   timer_queue timers_;
   tenant_list tenants_;
-  std::size_t watched_ = 0;
+  descriptor_watches watches_;
   std::vector<ready_event> events_;
   bool woken_ = false;
   bool stopping_ = false;
@@ -234,8 +239,9 @@ inline event_loop::event_loop(loop_options options)
       own_poller_(options.poller != nullptr ? nullptr : std::make_unique<default_poller>()),
       poller_(options.poller != nullptr ? options.poller : own_poller_.get()),
       mailbox_(std::make_shared<mailbox>()),
+      watches_(*poller_),
       pass_limit_(clock_->pass_limit()) {
-  poller_->watch(mailbox_->descriptor(), interest::read, nullptr);
+  poller_->watch(mailbox_->descriptor(), interest::read);
 }
 
 inline event_loop::~event_loop() {
@@ -298,15 +304,6 @@ timer_handle event_loop::call_at(time_point when, F&& fn, Args&&... args) {
   return timer_handle(c);
 }
 
-inline void event_loop::watch(int fd, interest what, runnable& on_ready) {
-  check_usable();
-  if (poller_->watch(fd, what, &on_ready)) ++watched_;
-}
-
-inline void event_loop::unwatch(int fd) noexcept {
-  if (poller_->forget(fd)) --watched_;
-}
-
 inline void event_loop::check_runnable() const {
   check_usable();
   if (current_ != nullptr) {
@@ -339,7 +336,7 @@ inline void event_loop::run_forever() {
 inline void event_loop::run_pass() {
   if (passes_left_-- == 0) [[unlikely]]
     throw_livelock();
-  if (ready_.empty() || watched_ > 0 || woken_ || mailbox_->pending()) look_outside();
+  if (ready_.empty() || !watches_.empty() || woken_ || mailbox_->pending()) look_outside();
   if (!timers_.empty()) collect_due_timers();
   run_ready();
 }
@@ -350,7 +347,7 @@ WEFT_OUTLINE inline void event_loop::look_outside() {
     take_posts();
   if (ready_.empty() && !stopping_ && !woken_) {
     wait_for_work();
-  } else if (watched_ > 0) {
+  } else if (!watches_.empty()) {
     poll(duration::zero());
   }
   if (mailbox_->pending() || woken_) [[unlikely]]
@@ -359,7 +356,7 @@ WEFT_OUTLINE inline void event_loop::look_outside() {
 
 inline void event_loop::wait_for_work() {
   passes_left_ = pass_limit_;
-  const bool others_may_wake = watched_ > 0 || mailbox_->has_remotes();
+  const bool others_may_wake = !watches_.empty() || mailbox_->has_remotes();
   if (timers_.empty()) {
     if (!others_may_wake) throw_deadlock();
     poll(duration::max());
@@ -380,10 +377,10 @@ inline void event_loop::poll(duration timeout) {
   if (mailbox_->pending()) [[unlikely]]
     take_posts();
   for (const ready_event& event : events_) {
-    if (event.token == nullptr) {
+    if (event.fd == mailbox_->descriptor()) {
       woken_ = true;
-    } else if (runnable& r = *static_cast<runnable*>(event.token); !r.linked()) {
-      schedule(r);
+    } else {
+      watches_.schedule(event, ready_);
     }
   }
 }

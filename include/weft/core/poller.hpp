@@ -35,9 +35,9 @@ namespace weft {
 /// For what a descriptor is watched. Errors and hang-ups wake in any case, as both.
 enum class interest : unsigned char { read = 1, write = 2, both = 3 };
 
-/// A descriptor that is ready; `token` is the one given to watch().
+/// A descriptor that is ready, and for what.
 struct ready_event {
-  void* token;
+  int fd;
   interest what;
 };
 
@@ -50,7 +50,7 @@ class poller {
   virtual ~poller() = default;
 
   /// Watches a descriptor, or changes for what it is watched; whether it is new. Throws std::system_error.
-  virtual bool watch(int fd, interest what, void* token) = 0;
+  virtual bool watch(int fd, interest what) = 0;
 
   /// Stops watching; whether it was watched. Call it before the descriptor is closed.
   virtual bool forget(int fd) noexcept = 0;
@@ -63,13 +63,12 @@ class poller {
 /// poll(2): portable; cost grows with the number of descriptors.
 class poll_poller final : public poller {
  public:
-  bool watch(int fd, interest what, void* token) override;
+  bool watch(int fd, interest what) override;
   bool forget(int fd) noexcept override;
   void wait(duration timeout, std::vector<ready_event>& out) override;
 
  private:
   std::vector<pollfd> fds_;
-  std::vector<void*> tokens_;  // tokens_[i] belongs to fds_[i]
 };
 
 #if defined(__linux__)
@@ -78,7 +77,7 @@ class epoll_poller final : public poller {
  public:
   /// Throws std::system_error, for instance EMFILE.
   epoll_poller();
-  bool watch(int fd, interest what, void* token) override;
+  bool watch(int fd, interest what) override;
   bool forget(int fd) noexcept override;
   void wait(duration timeout, std::vector<ready_event>& out) override;
 
@@ -115,19 +114,16 @@ inline bool wants(interest what, interest one) noexcept {
 
 }  // namespace detail
 
-inline bool poll_poller::watch(int fd, interest what, void* token) {
+inline bool poll_poller::watch(int fd, interest what) {
   short events = 0;
   if (detail::wants(what, interest::read)) events = static_cast<short>(events | POLLIN);
   if (detail::wants(what, interest::write)) events = static_cast<short>(events | POLLOUT);
   for (std::size_t i = 0; i < fds_.size(); ++i) {
     if (fds_[i].fd != fd) continue;
     fds_[i].events = events;
-    tokens_[i] = token;
     return false;
   }
-  tokens_.reserve(fds_.size() + 1);
   fds_.push_back({fd, events, 0});
-  tokens_.push_back(token);
   return true;
 }
 
@@ -135,7 +131,6 @@ inline bool poll_poller::forget(int fd) noexcept {
   for (std::size_t i = 0; i < fds_.size(); ++i) {
     if (fds_[i].fd != fd) continue;
     fds_.erase(fds_.begin() + static_cast<std::ptrdiff_t>(i));
-    tokens_.erase(tokens_.begin() + static_cast<std::ptrdiff_t>(i));
     return true;
   }
   return false;
@@ -151,7 +146,7 @@ inline void poll_poller::wait(duration timeout, std::vector<ready_event>& out) {
     const short seen = fds_[i].revents;
     if (seen == 0) continue;
     const bool broken = (seen & (POLLERR | POLLHUP | POLLNVAL)) != 0;
-    out.push_back({tokens_[i], broken ? interest::both : detail::merge((seen & POLLIN) != 0, (seen & POLLOUT) != 0)});
+    out.push_back({fds_[i].fd, broken ? interest::both : detail::merge((seen & POLLIN) != 0, (seen & POLLOUT) != 0)});
   }
 }
 
@@ -160,11 +155,11 @@ inline epoll_poller::epoll_poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) throw std::system_error(errno, std::generic_category(), "weft: epoll_create1");
 }
 
-inline bool epoll_poller::watch(int fd, interest what, void* token) {
+inline bool epoll_poller::watch(int fd, interest what) {
   epoll_event event{};
   if (detail::wants(what, interest::read)) event.events |= EPOLLIN;
   if (detail::wants(what, interest::write)) event.events |= EPOLLOUT;
-  event.data.ptr = token;
+  event.data.fd = fd;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return true;
   if (errno == EEXIST && ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return false;
   throw std::system_error(errno, std::generic_category(), "weft: epoll_ctl");
@@ -181,9 +176,9 @@ inline void epoll_poller::wait(duration timeout, std::vector<ready_event>& out) 
   for (int i = 0; i < ready; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
     const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    out.push_back({event.data.ptr, broken
-                                       ? interest::both
-                                       : detail::merge((event.events & EPOLLIN) != 0, (event.events & EPOLLOUT) != 0)});
+    out.push_back({event.data.fd, broken
+                                      ? interest::both
+                                      : detail::merge((event.events & EPOLLIN) != 0, (event.events & EPOLLOUT) != 0)});
   }
 }
 

@@ -46,7 +46,7 @@ struct action final : weft::runnable {
 // Looks on while another poller does the work, does not wait, and throws where the loop would wait for ever.
 class watched_poller final : public weft::poller {
  public:
-  bool watch(int fd, interest what, void* token) override { return inner_->watch(fd, what, token); }
+  bool watch(int fd, interest what) override { return inner_->watch(fd, what); }
   bool forget(int fd) noexcept override { return inner_->forget(fd); }
   void wait(duration timeout, std::vector<weft::ready_event>& out) override {
     timeouts.push_back(timeout);
@@ -145,15 +145,54 @@ TEST_CASE("a descriptor that was watched twice is one that is watched", "[core][
   CHECK_THROWS_AS(loop.run_forever(), weft::deadlock_error);
 }
 
+TEST_CASE_METHOD(loop_on_every_poller, "the two sides of a descriptor are told apart, who reads first",
+                 "[core][event_loop]") {
+  CAPTURE(name);
+  const channel p(channel::sockets);
+  const int fd = p.reader.get();
+  std::string order;
+  action on_readable([&] { order += 'r'; });
+  action on_writable([&] { order += 'w'; });
+  loop.watch(fd, interest::write, on_writable);
+  loop.watch(fd, interest::read, on_readable);
+  CHECK((loop.is_watched(fd, interest::read) && loop.is_watched(fd, interest::write)));
+  run_one_pass(loop);
+  CHECK(order == "w");
+  p.send();
+  run_one_pass(loop);
+  CHECK(order == "wrw");
+  loop.unwatch(fd, interest::write);
+  CHECK((loop.is_watched(fd, interest::read) && !loop.is_watched(fd, interest::write)));
+  run_one_pass(loop);
+  CHECK(order == "wrwr");
+  loop.unwatch(fd);
+  CHECK_FALSE(loop.is_watched(fd, interest::both));
+}
+
+TEST_CASE_METHOD(loop_on_every_poller, "who is scheduled for a descriptor already is not run once it is unwatched",
+                 "[core][event_loop]") {
+  CAPTURE(name);
+  const channel a;
+  const channel b;
+  a.send();
+  b.send();
+  int calls = 0;
+  action on_a([&] { ++calls, loop.unwatch(b.reader.get()); });
+  action on_b([&] { ++calls, loop.unwatch(a.reader.get()); });
+  loop.watch(a.reader.get(), interest::read, on_a);
+  loop.watch(b.reader.get(), interest::read, on_b);
+  run_one_pass(loop);  // both are ready; whoever comes first takes the other back
+  CHECK(calls == 1);
+  loop.unwatch(a.reader.get());
+  loop.unwatch(b.reader.get());
+}
+
 TEST_CASE("a watch that fails is no watch", "[core][event_loop]") {
   watched_poller poller;
   weft::event_loop loop({.poller = &poller});
   action on_ready([] {});
-  try {
-    loop.watch(-1, interest::read, on_ready);
-    loop.unwatch(-1);  // a poller that finds out later
-  } catch (const std::system_error&) {
-  }
+  CHECK_THROWS_AS(loop.watch(-1, interest::read, on_ready), std::system_error);
+  loop.unwatch(-1);
   CHECK_THROWS_AS(loop.run_forever(), weft::deadlock_error);
 }
 

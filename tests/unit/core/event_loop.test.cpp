@@ -385,7 +385,7 @@ TEST_CASE_METHOD(loop_on_virtual_time, "the handler may use the loop", "[core][e
 
 TEST_CASE("what a poller throws leaves run_forever, and the loop is whole afterwards", "[core][event_loop]") {
   struct failing final : weft::poller {
-    bool watch(int, interest, void*) override { return true; }
+    bool watch(int, interest) override { return true; }
     bool forget(int) noexcept override { return true; }
     void wait(duration, std::vector<weft::ready_event>&) override {
       if (fails) throw std::system_error(EBADF, std::generic_category(), "poll");

@@ -58,9 +58,6 @@ duration time_taken(weft::poller& poller, duration timeout) {
   return std::chrono::steady_clock::now() - start;
 }
 
-// The address of one of these is a token.
-int token_a, token_b;
-
 struct every_poller {
   const std::string name = GENERATE(from_range(weft_test::poller_names));
   const weft_test::time_limit limit;
@@ -72,13 +69,13 @@ static_assert(!std::is_copy_constructible_v<weft::poll_poller>);
 TEST_CASE_METHOD(every_poller, "a pipe is ready to be read as long as there is something in it", "[core][poller]") {
   CAPTURE(name);
   const channel c;
-  poller->watch(c.reader.get(), interest::read, &token_a);
+  poller->watch(c.reader.get(), interest::read);
   CHECK(wait(*poller, 0s).empty());
   c.send();
   for (int round = 0; round < 2; ++round) {  // until it is read
     const auto events = wait(*poller, 1s);
     REQUIRE(events.size() == 1);
-    CHECK(events[0].token == &token_a);
+    CHECK(events[0].fd == c.reader.get());
     CHECK(events[0].what == interest::read);
   }
   c.receive();
@@ -88,7 +85,7 @@ TEST_CASE_METHOD(every_poller, "a pipe is ready to be read as long as there is s
 TEST_CASE_METHOD(every_poller, "one descriptor is ready to be written, read, or both", "[core][poller]") {
   CAPTURE(name);
   const channel c(channel::sockets);
-  poller->watch(c.reader.get(), interest::both, &token_a);
+  poller->watch(c.reader.get(), interest::both);
   auto events = wait(*poller, 1s);
   REQUIRE(events.size() == 1);
   CHECK(events[0].what == interest::write);
@@ -101,18 +98,18 @@ TEST_CASE_METHOD(every_poller, "one descriptor is ready to be written, read, or 
 TEST_CASE_METHOD(every_poller, "events are added to those that are there", "[core][poller]") {
   const channel c;
   c.send();
-  poller->watch(c.reader.get(), interest::read, &token_a);
-  std::vector<ready_event> events{{&token_b, interest::write}};
+  poller->watch(c.reader.get(), interest::read);
+  std::vector<ready_event> events{{-7, interest::write}};
   poller->wait(1s, events);
   REQUIRE(events.size() == 2);
-  CHECK(events[0].token == &token_b);
-  CHECK(events[1].token == &token_a);
+  CHECK(events[0].fd == -7);
+  CHECK(events[1].fd == c.reader.get());
 }
 
 TEST_CASE_METHOD(every_poller, "the end of the other side wakes whoever waits, for whatever", "[core][poller]") {
   CAPTURE(name);
   channel c(channel::sockets);
-  poller->watch(c.reader.get(), interest::read, &token_a);
+  poller->watch(c.reader.get(), interest::read);
   c.writer.reset();
   const auto events = wait(*poller, 1s);
   REQUIRE(events.size() == 1);
@@ -120,23 +117,23 @@ TEST_CASE_METHOD(every_poller, "the end of the other side wakes whoever waits, f
 
   channel full;
   poller->forget(c.reader.get());
-  poller->watch(full.writer.get(), interest::write, &token_b);
+  poller->watch(full.writer.get(), interest::write);
   full.reader.reset();
   const auto more = wait(*poller, 1s);
   REQUIRE(more.size() == 1);
-  CHECK(more[0].token == &token_b);
+  CHECK(more[0].fd == full.writer.get());
   CHECK(more[0].what == interest::both);
 }
 
-TEST_CASE_METHOD(every_poller, "watching a descriptor again changes what for, and for whom", "[core][poller]") {
+TEST_CASE_METHOD(every_poller, "watching a descriptor again changes what for", "[core][poller]") {
   CAPTURE(name);
   const channel c(channel::sockets);
   c.send();
-  CHECK(poller->watch(c.reader.get(), interest::read, &token_a));
-  CHECK_FALSE(poller->watch(c.reader.get(), interest::write, &token_b));  // not new to it
+  CHECK(poller->watch(c.reader.get(), interest::read));
+  CHECK_FALSE(poller->watch(c.reader.get(), interest::write));  // not new to it
   const auto events = wait(*poller, 1s);
   REQUIRE(events.size() == 1);
-  CHECK(events[0].token == &token_b);
+  CHECK(events[0].fd == c.reader.get());
   CHECK(events[0].what == interest::write);
   poller->forget(c.reader.get());
   CHECK(wait(*poller, 0s).empty());
@@ -149,15 +146,15 @@ TEST_CASE_METHOD(every_poller, "a forgotten descriptor is not reported, and forg
   const channel other;
   c.send();
   other.send();
-  poller->watch(c.reader.get(), interest::read, &token_a);
-  poller->watch(other.reader.get(), interest::read, &token_b);
+  poller->watch(c.reader.get(), interest::read);
+  poller->watch(other.reader.get(), interest::read);
   CHECK(poller->forget(c.reader.get()));
   CHECK_FALSE(poller->forget(c.reader.get()));
   CHECK_FALSE(poller->forget(c.writer.get()));
   CHECK_FALSE(poller->forget(-1));
   const auto events = wait(*poller, 1s);
   REQUIRE(events.size() == 1);
-  CHECK(events[0].token == &token_b);
+  CHECK(events[0].fd == other.reader.get());
 }
 
 TEST_CASE_METHOD(every_poller, "hundreds of descriptors that are ready at once are all reported", "[core][poller]") {
@@ -165,23 +162,22 @@ TEST_CASE_METHOD(every_poller, "hundreds of descriptors that are ready at once a
   const channel c;
   c.send();
   std::vector<unique_fd> copies;
-  std::vector<char> tokens(300);
-  for (char& token : tokens) {
+  for (int i = 0; i < 300; ++i) {
     copies.emplace_back(::fcntl(c.reader.get(), F_DUPFD_CLOEXEC, 0));
     REQUIRE(copies.back());
-    poller->watch(copies.back().get(), interest::read, &token);
+    poller->watch(copies.back().get(), interest::read);
   }
-  std::set<void*> seen;
+  std::set<int> seen;
   for (int round = 0; round < 4; ++round) {
-    for (const ready_event& event : wait(*poller, 1s)) seen.insert(event.token);
+    for (const ready_event& event : wait(*poller, 1s)) seen.insert(event.fd);
   }
-  CHECK(seen.size() == tokens.size());
+  CHECK(seen.size() == copies.size());
 }
 
 TEST_CASE_METHOD(every_poller, "waiting ends with the timeout and never before it", "[core][poller]") {
   CAPTURE(name);
   const channel c;
-  poller->watch(c.reader.get(), interest::read, &token_a);
+  poller->watch(c.reader.get(), interest::read);
   for (const duration timeout :
        {duration(1ns), duration(1us), duration(200us), duration(999'999ns), duration(1'000'001ns), duration(3'700us)}) {
     for (int round = 0; round < 5; ++round) {
@@ -194,14 +190,14 @@ TEST_CASE_METHOD(every_poller, "waiting ends with the timeout and never before i
 
 TEST_CASE_METHOD(every_poller, "a timeout of zero does not wait", "[core][poller]") {
   const channel c;
-  poller->watch(c.reader.get(), interest::read, &token_a);
+  poller->watch(c.reader.get(), interest::read);
   CHECK(time_taken(*poller, 0s) < 1s);
 }
 
 TEST_CASE_METHOD(every_poller, "without a timeout it waits until something is ready", "[core][poller]") {
   CAPTURE(name);
   const channel c;
-  poller->watch(c.reader.get(), interest::read, &token_a);
+  poller->watch(c.reader.get(), interest::read);
   std::thread writer([&] {
     std::this_thread::sleep_for(20ms);
     static_cast<void>(::write(c.writer.get(), "x", 1) == 1);
@@ -209,14 +205,14 @@ TEST_CASE_METHOD(every_poller, "without a timeout it waits until something is re
   const auto events = wait(*poller, duration::max());
   writer.join();
   REQUIRE(events.size() == 1);
-  CHECK(events[0].token == &token_a);
+  CHECK(events[0].fd == c.reader.get());
 }
 
 TEST_CASE_METHOD(every_poller, "a very long timeout is no error", "[core][poller]") {
   CAPTURE(name);
   const channel c;
   c.send();
-  poller->watch(c.reader.get(), interest::read, &token_a);
+  poller->watch(c.reader.get(), interest::read);
   CHECK(wait(*poller, duration::max() - 1ns).size() == 1);
   CHECK(wait(*poller, std::chrono::hours(24 * 365 * 100)).size() == 1);
 }
@@ -232,7 +228,7 @@ TEST_CASE_METHOD(every_poller, "a signal may end a wait early, with nothing, and
   REQUIRE(::sigaction(SIGUSR1, &action, &former) == 0);
 
   const channel c;
-  poller->watch(c.reader.get(), interest::read, &token_a);
+  poller->watch(c.reader.get(), interest::read);
   std::atomic<bool> enough{false};
   std::thread sender([&enough, waiting = ::pthread_self()] {
     while (!enough) {
@@ -257,7 +253,7 @@ TEST_CASE_METHOD(every_poller, "a signal may end a wait early, with nothing, and
 TEST_CASE("watching what is no descriptor is an error that names the call", "[core][poller]") {
   weft::epoll_poller poller;
   try {
-    poller.watch(-1, interest::read, &token_a);
+    poller.watch(-1, interest::read);
     FAIL("it was accepted");
   } catch (const std::system_error& e) {
     CHECK(e.code() == std::errc::bad_file_descriptor);
