@@ -57,4 +57,7 @@
 #include <weft/time/wait_for.hpp>                     // wait_for, wait_until
 #include <weft/time/with_timeout.hpp>                 // with_timeout
 
+// floor 3: what ends in a descriptor
+#include <weft/io/socket_address.hpp>  // where a socket is
+
 // floor 4, not included, since it needs {fmt}: <weft/debug/format.hpp> formats the states of tasks, locks and queues

@@ -73,6 +73,7 @@ static_assert(safe_temporary<weft::timer_handle>);
 static_assert(safe_temporary<weft::remote_loop>);
 static_assert(safe_temporary<weft::exception_context>);
 static_assert(safe_temporary<weft::refused>);
+static_assert(safe_temporary<weft::socket_address>);
 static_assert(safe_temporary<weft::time_limit>);
 static_assert(safe_temporary<weft::mutex_lock> && safe_temporary<weft::semaphore_permit>);
 static_assert(safe_temporary<weft::wait_result<weft::task_ref>>);
