@@ -14,6 +14,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -75,7 +76,8 @@ class descriptor_watches {
 // ---- details ----
 
 inline void descriptor_watches::set(int fd, interest what, runnable& r) {
-  if (fd < 0) throw std::system_error(EBADF, std::generic_category(), "weft: watching a descriptor");
+  if (fd < 0)
+    throw std::system_error(EBADF, std::generic_category(), "weft: watching descriptor " + std::to_string(fd));
   if (index(fd) >= entries_.size()) entries_.resize(index(fd) + 1);
   entry& e = entries_[index(fd)];
   entry changed = e;

@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -162,7 +163,7 @@ inline bool epoll_poller::watch(int fd, interest what) {
   event.data.fd = fd;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return true;
   if (errno == EEXIST && ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return false;
-  throw std::system_error(errno, std::generic_category(), "weft: epoll_ctl");
+  throw std::system_error(errno, std::generic_category(), "weft: epoll_ctl, descriptor " + std::to_string(fd));
 }
 
 inline bool epoll_poller::forget(int fd) noexcept { return ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0; }
