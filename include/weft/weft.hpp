@@ -57,7 +57,18 @@
 #include <weft/time/wait_for.hpp>                     // wait_for, wait_until
 #include <weft/time/with_timeout.hpp>                 // with_timeout
 
-// floor 3: what ends in a descriptor
-#include <weft/io/socket_address.hpp>  // where a socket is
+// floor 3: what ends in a file descriptor
+#include <weft/io/add_reader.hpp>            // add_reader, add_writer
+#include <weft/io/descriptor_transport.hpp>  // sockets, pipes, terminals
+#include <weft/io/open_connection.hpp>       // open_connection, open_unix_connection
+#include <weft/io/resolve.hpp>               // names to addresses
+#include <weft/io/socket_address.hpp>        // IPv4, IPv6, unix
+#include <weft/io/start_server.hpp>          // start_server, start_unix_server
+#include <weft/io/stream.hpp>                // a reader and a writer
+#include <weft/io/stream_input.hpp>          // what has arrived and was not read
+#include <weft/io/stream_reader.hpp>         // read, read_line, read_until
+#include <weft/io/stream_transport.hpp>      // what carries a stream's bytes
+#include <weft/io/stream_writer.hpp>         // write, close
+#include <weft/io/wait_readable.hpp>         // wait_readable, wait_writable
 
 // floor 4, not included, since it needs {fmt}: <weft/debug/format.hpp> formats the states of tasks, locks and queues

@@ -5,7 +5,10 @@
 // rule `temporaries` of weft_architecture sees to it that no such type is missing here.
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <vector>
+#include <weft/testing/memory_stream_pair.hpp>
 #include <weft/weft.hpp>
 
 namespace {
@@ -23,6 +26,9 @@ static_assert(safe_temporary<named_options>);
 // Options.
 static_assert(safe_temporary<weft::loop_options>);
 static_assert(safe_temporary<weft::run_options>);
+static_assert(safe_temporary<weft::connection_options> && safe_temporary<weft::server_options>);
+static_assert(safe_temporary<weft::memory_stream_options>);
+static_assert(safe_temporary<weft::resolve_options>);
 
 // Awaitables.
 static_assert(safe_temporary<weft::task<>>);
@@ -64,6 +70,11 @@ static_assert(safe_temporary<weft::event_awaiter> && safe_temporary<weft::acquir
 static_assert(safe_temporary<weft::get_awaiter<std::string, strings>>);
 static_assert(safe_temporary<weft::put_awaiter<std::string, strings>>);
 static_assert(safe_temporary<weft::join_awaiter> && safe_temporary<weft::future_awaiter<std::string, std::string>>);
+static_assert(safe_temporary<weft::read_awaiter<weft::read_up_to_separator<2>>>);
+static_assert(safe_temporary<weft::write_awaiter<std::vector<std::string_view>>>);
+static_assert(safe_temporary<weft::readiness_awaiter>);
+static_assert(safe_temporary<weft::flush_awaiter> && safe_temporary<weft::wait_closed_awaiter>);
+static_assert(safe_temporary<weft::server_closed_awaiter> && safe_temporary<weft::serving_awaiter>);
 
 // Results, and what else is handed over by value.
 static_assert(safe_temporary<weft::outcome<>>);
@@ -74,6 +85,7 @@ static_assert(safe_temporary<weft::remote_loop>);
 static_assert(safe_temporary<weft::exception_context>);
 static_assert(safe_temporary<weft::refused>);
 static_assert(safe_temporary<weft::socket_address>);
+static_assert(safe_temporary<weft::stream> && safe_temporary<weft::memory_streams> && safe_temporary<weft::server>);
 static_assert(safe_temporary<weft::time_limit>);
 static_assert(safe_temporary<weft::mutex_lock> && safe_temporary<weft::semaphore_permit>);
 static_assert(safe_temporary<weft::wait_result<weft::task_ref>>);

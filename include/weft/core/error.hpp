@@ -8,7 +8,11 @@
 //     try { co_await work(); } catch (const weft::cancelled_error&) { tidy_up(); throw; }
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 namespace weft {
 
@@ -83,6 +87,43 @@ class queue_shut_down_error : public std::runtime_error {
 
 /// The barrier was aborted, or reset while tasks waited at it (asyncio.BrokenBarrierError).
 class broken_barrier_error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A stream ended in the middle of what was to be read (asyncio.IncompleteReadError).
+class incomplete_read_error : public std::runtime_error {
+ public:
+  /// What there was, and how many bytes were wanted, if that was a number.
+  explicit incomplete_read_error(std::string partial, std::optional<std::size_t> expected = {})
+      : std::runtime_error("weft: the stream ended after " + std::to_string(partial.size()) + " bytes, before " +
+                           (expected ? "the " + std::to_string(*expected) + " that were wanted" : "the separator")),
+        partial_(std::move(partial)),
+        expected_(expected) {}
+
+  const std::string& partial() const noexcept { return partial_; }
+  std::optional<std::size_t> expected() const noexcept { return expected_; }
+
+ private:
+  std::string partial_;
+  std::optional<std::size_t> expected_;
+};
+
+/// A separator was not found within the limit of a stream (asyncio.LimitOverrunError).
+class limit_overrun_error : public std::runtime_error {
+ public:
+  limit_overrun_error(const char* what, std::size_t consumed)
+      : std::runtime_error("weft: " + std::string(what)), consumed_(consumed) {}
+
+  /// How many bytes of what is there come before a separator: as many can be read.
+  std::size_t consumed() const noexcept { return consumed_; }
+
+ private:
+  std::size_t consumed_;
+};
+
+/// A stream was used after it was closed, or written to after write_eof().
+class stream_closed_error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };

@@ -22,7 +22,8 @@ inline const std::vector<facility>& dangerous_facilities() {
       {{"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_event", "kqueue", "kevent", "pollfd"}, {"core/poller.hpp"}},
       {{"eventfd", "std::mutex", "std::condition_variable"}, {"core/mailbox.hpp", "threads/"}},
       {{"std::thread", "std::jthread", "pthread_create"}, {"threads/thread_pool.hpp"}},
-      {{"sigaction", "sigprocmask", "pthread_sigmask", "signalfd"}, {"core/interrupt.hpp", "io/signal.hpp"}},
+      {{"sigaction", "sigprocmask", "pthread_sigmask", "signalfd"},
+       {"core/interrupt.hpp", "io/signal", "detail/write_without_sigpipe.hpp"}},
       {{"fork", "vfork", "posix_spawn", "posix_spawnp", "execve", "waitpid"}, {"io/process.hpp"}},
   };
   return all;

@@ -1,0 +1,225 @@
+// Connects to a TCP or unix server and gives a stream (asyncio.open_connection).
+// SPDX-License-Identifier: MIT
+//
+// A name can have several addresses, of which some do not answer. They are tried one after the other, as asyncio does,
+// or, with a happy_eyeballs_delay, each as soon as the one before has failed or taken that long (RFC 8305); the first
+// connection wins.
+//
+//     const weft::connection_options options{.happy_eyeballs_delay = 250ms};
+//     auto [reader, writer] = co_await weft::open_connection("example.org", 80, options);
+#pragma once
+
+#include <weft/core/clock.hpp>
+#include <weft/core/error.hpp>
+#include <weft/core/event_loop.hpp>
+#include <weft/core/task.hpp>
+#include <weft/detail/unique_fd.hpp>
+#include <weft/flow/race.hpp>
+#include <weft/io/descriptor_transport.hpp>
+#include <weft/io/resolve.hpp>
+#include <weft/io/socket_address.hpp>
+#include <weft/io/stream.hpp>
+#include <weft/io/wait_readable.hpp>
+#include <weft/sync/event.hpp>
+#include <weft/time/sleep.hpp>
+#include <weft/time/wait_for.hpp>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace weft {
+
+struct connection_options {
+  std::size_t limit = default_stream_limit;          ///< of the reader, in bytes
+  duration happy_eyeballs_delay = duration::zero();  ///< zero: one address after the other
+  int family = AF_UNSPEC;                            ///< AF_INET or AF_INET6: only such addresses
+  socket_address local = {};                         ///< where the connection comes from, if that matters
+  bool no_delay = true;                              ///< TCP_NODELAY
+  bool keep_alive = false;                           ///< SO_KEEPALIVE
+};
+
+/// Connects. Throws at once: std::out_of_range for a port above 65535. Throws when awaited: what resolve() does for an
+/// unknown host; std::system_error that names the addresses, with the code of the first, if none can be reached.
+/// Cancelled: no connection is left. Mirrors asyncio.open_connection().
+task<stream> open_connection(std::string host, unsigned port, connection_options options = {});
+
+/// The same to one address.
+task<stream> open_connection(socket_address address, connection_options options = {});
+
+/// The same to a unix socket, whose path on Linux may begin with a NUL. std::length_error, std::invalid_argument at
+/// once for what cannot be a path. Mirrors asyncio.open_unix_connection().
+task<stream> open_unix_connection(std::string path, connection_options options = {});
+
+/// A connected socket, for those who want no stream (loop.sock_connect): non-blocking, CLOEXEC.
+task<detail::unique_fd> connect_socket(socket_address address, connection_options options = {});
+
+// ---- details ----
+
+namespace detail {
+
+inline void set_socket_option(int fd, int level, int name, int value, const char* what) {
+  if (::setsockopt(fd, level, name, &value, sizeof value) == 0) return;
+  throw std::system_error(errno, std::generic_category(), std::string("weft: setting ") + what + " of a socket");
+}
+
+inline unique_fd make_socket(int family, int type) {
+#if defined(SOCK_CLOEXEC)
+  unique_fd fd(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+#else
+  unique_fd fd(::socket(family, type, 0));
+  if (fd) {
+    ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+    set_non_blocking(fd.get(), "a socket");
+  }
+#endif
+  if (!fd) throw std::system_error(errno, std::generic_category(), "weft: socket");
+  return fd;
+}
+
+/// What a connect() in the background has come to.
+inline int socket_error(int fd) noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+inline bool is_tcp(int family) noexcept { return family == AF_INET || family == AF_INET6; }
+
+/// One error for several addresses: that of the first, and in words all of them.
+inline std::system_error connect_error(const std::vector<std::pair<socket_address, std::error_code>>& failed) {
+  std::string what = "weft: connecting to " + failed.front().first.to_string();
+  for (std::size_t i = 1; i < failed.size(); ++i) {
+    what += (i == 1 ? " (and to " : ", to ") + failed[i].first.to_string() + ": " + failed[i].second.message();
+  }
+  if (failed.size() > 1) what += ")";
+  return std::system_error(failed.front().second, what);
+}
+
+/// Tries addresses, each when the one before has failed or taken too long; all of this for one open_connection().
+class staggered_connect {
+ public:
+  staggered_connect(std::vector<socket_address> addresses, const connection_options& options)
+      : addresses_(std::move(addresses)), options_(options), started_(addresses_.size()), failed_(addresses_.size()) {}
+
+  task<unique_fd> connect() {
+    std::vector<task<unique_fd>> racers;
+    for (std::size_t i = 0; i < addresses_.size(); ++i) racers.push_back(attempt(i));
+    auto winner = co_await race(std::move(racers));
+    if (!winner.value) throw connect_error(errors_);
+    co_return std::move(winner.value);
+  }
+
+ private:
+  task<unique_fd> attempt(std::size_t i) {
+    if (i > 0) {
+      co_await started_[i - 1].wait();
+      try {
+        co_await wait_for(failed_[i - 1].wait(), options_.happy_eyeballs_delay);
+      } catch (const timeout_error&) {
+        // It may still succeed; this one runs beside it.
+      }
+    }
+    started_[i].set();
+    try {
+      co_return co_await connect_socket(addresses_[i], options_);
+    } catch (const std::system_error& e) {
+      errors_.emplace_back(addresses_[i], e.code());
+    }
+    failed_[i].set();
+    if (errors_.size() < addresses_.size()) co_await never_.wait();  // for another one to win
+    co_return unique_fd();
+  }
+
+  std::vector<socket_address> addresses_;
+  const connection_options& options_;
+  std::deque<event> started_;
+  std::deque<event> failed_;
+  event never_;
+  std::vector<std::pair<socket_address, std::error_code>> errors_;
+};
+
+inline task<unique_fd> connect_in_turn(std::vector<socket_address> addresses, connection_options options) {
+  std::vector<std::pair<socket_address, std::error_code>> errors;
+  for (const socket_address& address : addresses) {
+    try {
+      co_return co_await connect_socket(address, options);
+    } catch (const std::system_error& e) {
+      errors.emplace_back(address, e.code());
+    }
+  }
+  throw connect_error(errors);
+}
+
+inline task<stream> connect_to_host(task<std::vector<socket_address>> lookup, connection_options options) {
+  std::vector<socket_address> addresses = co_await std::move(lookup);
+  unique_fd fd;
+  if (options.happy_eyeballs_delay > duration::zero() && addresses.size() > 1) {
+    staggered_connect attempts(interleave_families(std::move(addresses)), options);
+    fd = co_await attempts.connect();
+  } else {
+    fd = co_await connect_in_turn(std::move(addresses), options);
+  }
+  std::string peer = peer_address(fd.get()).to_string();
+  co_return stream(
+      descriptor_transport::over_socket(event_loop::current(), std::move(fd), std::move(peer), options.limit));
+}
+
+inline task<stream> connect_to_address(socket_address address, connection_options options) {
+  unique_fd fd = co_await connect_socket(address, options);
+  co_return stream(
+      descriptor_transport::over_socket(event_loop::current(), std::move(fd), address.to_string(), options.limit));
+}
+
+}  // namespace detail
+
+inline task<detail::unique_fd> connect_socket(socket_address address, connection_options options) {
+  const auto fail = [&](int error) {
+    throw std::system_error(error, std::generic_category(), "weft: connecting to " + address.to_string());
+  };
+  detail::unique_fd fd = detail::make_socket(address.family(), SOCK_STREAM);
+  if (detail::is_tcp(address.family()) && options.no_delay) {
+    detail::set_socket_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1, "TCP_NODELAY");
+  }
+  if (options.keep_alive) detail::set_socket_option(fd.get(), SOL_SOCKET, SO_KEEPALIVE, 1, "SO_KEEPALIVE");
+  if (options.local.size() > 0 && ::bind(fd.get(), options.local.data(), options.local.size()) != 0) {
+    throw std::system_error(errno, std::generic_category(), "weft: binding to " + options.local.to_string());
+  }
+  while (::connect(fd.get(), address.data(), address.size()) != 0) {
+    const int error = errno;
+    if (error == EAGAIN && address.family() == AF_UNIX) {  // its backlog is full, and nothing tells when it is not
+      co_await sleep_for(std::chrono::milliseconds(10));
+      continue;
+    }
+    if (error != EINPROGRESS && error != EINTR) fail(error);
+    co_await wait_writable(fd.get());
+    if (const int late = detail::socket_error(fd.get()); late != 0) fail(late);
+    break;
+  }
+  co_return fd;
+}
+
+inline task<stream> open_connection(std::string host, unsigned port, connection_options options) {
+  return detail::connect_to_host(resolve(std::move(host), port, resolve_options().family(options.family)), options);
+}
+
+inline task<stream> open_connection(socket_address address, connection_options options) {
+  return detail::connect_to_address(address, options);
+}
+
+inline task<stream> open_unix_connection(std::string path, connection_options options) {
+  return detail::connect_to_address(socket_address::unix_path(path), options);
+}
+
+}  // namespace weft

@@ -1,0 +1,241 @@
+// What has arrived on a stream and nobody has read yet: the buffer behind a stream_reader.
+// SPDX-License-Identifier: MIT
+//
+// The half of asyncio.StreamReader that is fed: a transport puts bytes, the end or an error in, and one task at a time
+// takes them out. It asks its source to pause at twice the limit and to go on at the limit. Reading does not copy a
+// task's wish into a coroutine: an operation says what it needs and how to take it, and the awaiter asks it again after
+// each arrival, before its coroutine resumes (see waitable::waits_again()).
+//
+//     weft::stream_input in;
+//     in.feed_data("one\ntwo");
+//     in.feed_eof();
+//     weft::stream_reader reader(in);
+#pragma once
+
+#include <weft/core/awaitable.hpp>
+#include <weft/core/cancel_walk.hpp>
+#include <weft/core/error.hpp>
+#include <weft/core/task_state.hpp>
+#include <weft/detail/byte_buffer.hpp>
+
+#include <cstddef>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace weft {
+
+/// How much of a stream is read before somebody asks for it, and the longest line: 64 KiB, as in asyncio.
+inline constexpr std::size_t default_stream_limit = 65536;
+
+/// Where a stream's bytes come from: it can be told to stop for a while.
+class stream_source {
+ public:
+  virtual void pause_reading() noexcept = 0;
+  /// What goes wrong is told by stream_input::set_exception().
+  virtual void resume_reading() noexcept = 0;
+
+ protected:
+  ~stream_source() = default;
+};
+
+class read_wait;
+
+/// One direction of a stream. It stays where it is; who waits for it when it goes gets a stream_closed_error.
+class stream_input {
+ public:
+  /// Throws std::invalid_argument if the limit is 0.
+  explicit stream_input(std::size_t limit = default_stream_limit, stream_source* source = nullptr)
+      : limit_(limit), source_(source) {
+    if (limit == 0) throw std::invalid_argument("weft: the limit of a stream must not be 0");
+  }
+  stream_input(const stream_input&) = delete;
+  stream_input& operator=(const stream_input&) = delete;
+  ~stream_input();
+
+  // ---- the side that feeds ----
+
+  /// Adds bytes, wakes who waits for some, and pauses the source at more than twice the limit. usage_error after
+  /// feed_eof(); std::bad_alloc: nothing has changed. Mirrors StreamReader.feed_data().
+  void feed_data(std::string_view bytes);
+
+  /// No more will come. Mirrors StreamReader.feed_eof().
+  void feed_eof() noexcept;
+
+  /// From now on each read throws it, also the one that waits. Mirrors StreamReader.set_exception().
+  void set_exception(std::exception_ptr error) noexcept;
+
+  /// Nobody will read any more: drops what is there and what comes.
+  void ignore_rest() noexcept;
+
+  // ---- the side that reads ----
+
+  std::size_t limit() const noexcept { return limit_; }
+  std::size_t size() const noexcept { return buffer_.size(); }
+  std::string_view view() const noexcept { return buffer_.view(); }
+  bool ended() const noexcept { return eof_; }
+  bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
+  const std::exception_ptr& exception() const noexcept { return error_; }
+
+  /// Takes bytes from the front, at most size(); the source may go on.
+  void consume(std::size_t n) noexcept {
+    buffer_.consume(n);
+    if (paused_ && size() <= limit_) go_on();
+  }
+
+ private:
+  friend class read_wait;
+
+  void go_on() noexcept {
+    paused_ = false;
+    source_->resume_reading();
+  }
+
+  detail::byte_buffer buffer_;
+  std::size_t limit_;
+  stream_source* source_;
+  std::exception_ptr error_;
+  read_wait* reading_ = nullptr;  // from when it waits until it resumes
+  bool eof_ = false;
+  bool paused_ = false;
+  bool ignored_ = false;
+};
+
+/// An operation on a stream_input, as it waits; see read_awaiter.
+class read_wait : public waitable {
+ public:
+  read_wait(const read_wait&) = delete;
+  read_wait& operator=(const read_wait&) = delete;
+
+  bool cancel(cancel_walk&) noexcept override {
+    if (!waiting_) return false;
+    waiting_ = false;
+    task_->wake_cancelled();
+    return true;
+  }
+
+ protected:
+  explicit read_wait(stream_input& input) noexcept : input_(&input) {}
+  /// Before it is awaited it may move.
+  read_wait(read_wait&& unstarted) noexcept : waitable(), input_(unstarted.input_) {}
+  ~read_wait() { leave(); }
+
+  /// usage_error if another task reads already.
+  void check_alone() const {
+    if (input_->reading_ == nullptr) return;
+    throw usage_error("weft: another task reads from this stream already; a stream has one reader at a time");
+  }
+  void wait(task_state& waiting) noexcept {
+    task_ = &waiting;
+    input_->reading_ = this;
+    wait_again();
+    waiting.wait_on_repeatedly(*this);
+  }
+  void wait_again() noexcept {
+    waiting_ = true;
+    // Who waits for more than twice the limit must get it.
+    if (input_->paused_) input_->go_on();
+  }
+  void leave() noexcept {
+    waiting_ = false;
+    if (input_ != nullptr && input_->reading_ == this) input_->reading_ = nullptr;
+  }
+
+  /// What is read from; throws what the stream failed with, stream_closed_error if it has gone.
+  stream_input& input() const {
+    if (input_ == nullptr) throw stream_closed_error("weft: the stream was closed while a task read from it");
+    if (input_->exception()) std::rethrow_exception(input_->exception());
+    return *input_;
+  }
+  bool over() const noexcept { return input_ == nullptr || input_->exception() != nullptr; }
+
+  stream_input* input_;
+
+ private:
+  friend class stream_input;
+
+  void wake() noexcept {
+    if (!std::exchange(waiting_, false)) return;
+    task_->wake();
+  }
+  void forget() noexcept {
+    input_ = nullptr;
+    wake();
+  }
+
+  task_state* task_ = nullptr;
+  bool waiting_ = false;
+};
+
+/// Awaits an operation: a class with `bool ready(const stream_input&)`, whether it can take now, asked after each
+/// arrival; `take(stream_input&)`, which gives the result; and `const char* what`, for reports. Cancelled: has not
+/// happened, nothing was taken.
+template <class Operation>
+class [[nodiscard("weft: nothing is read until this is awaited: write co_await reader.read...()")]] read_awaiter final
+    : public read_wait {
+ public:
+  static constexpr bool ends_by_destruction = true;
+
+  template <class... Args>
+  explicit read_awaiter(stream_input& input, Args&&... args)
+      : read_wait(input), operation_(std::forward<Args>(args)...) {}
+  read_awaiter(read_awaiter&&) noexcept = default;
+
+  bool await_ready() {
+    check_alone();
+    return over() || operation_.ready(*input_);
+  }
+  void await_suspend(task_state& waiting) noexcept { wait(waiting); }
+  auto await_resume() {
+    leave();
+    return operation_.take(input());
+  }
+  void await_cancelled() noexcept { leave(); }
+
+  bool waits_again(bool cancelled) noexcept override {
+    if (cancelled || over() || operation_.ready(*input_)) return false;
+    wait_again();
+    return true;
+  }
+  std::string describe() const override { return std::string(Operation::what) + " of a stream"; }
+
+ private:
+  Operation operation_;
+};
+
+// ---- details ----
+
+inline stream_input::~stream_input() {
+  if (reading_ != nullptr) reading_->forget();
+}
+
+inline void stream_input::feed_data(std::string_view bytes) {
+  if (eof_) throw usage_error("weft: data after the end of a stream");
+  if (bytes.empty() || ignored_) return;
+  buffer_.append(bytes);
+  if (reading_ != nullptr) reading_->wake();
+  if (source_ != nullptr && !paused_ && size() > limit_ && size() - limit_ > limit_) {
+    paused_ = true;
+    source_->pause_reading();
+  }
+}
+
+inline void stream_input::feed_eof() noexcept {
+  eof_ = true;
+  if (reading_ != nullptr) reading_->wake();
+}
+
+inline void stream_input::set_exception(std::exception_ptr error) noexcept {
+  error_ = std::move(error);
+  if (reading_ != nullptr) reading_->wake();
+}
+
+inline void stream_input::ignore_rest() noexcept {
+  ignored_ = true;
+  buffer_.clear();
+  if (paused_) go_on();
+}
+
+}  // namespace weft
