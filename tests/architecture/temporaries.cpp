@@ -27,7 +27,7 @@ static_assert(safe_temporary<named_options>);
 static_assert(safe_temporary<weft::loop_options>);
 static_assert(safe_temporary<weft::run_options>);
 static_assert(safe_temporary<weft::connection_options> && safe_temporary<weft::server_options>);
-static_assert(safe_temporary<weft::memory_stream_options>);
+static_assert(safe_temporary<weft::memory_stream_options> && safe_temporary<weft::process_options>);
 static_assert(safe_temporary<weft::resolve_options>);
 
 // Awaitables.
@@ -74,6 +74,7 @@ static_assert(safe_temporary<weft::read_awaiter<weft::read_up_to_separator<2>>>)
 static_assert(safe_temporary<weft::write_awaiter<std::vector<std::string_view>>>);
 static_assert(safe_temporary<weft::readiness_awaiter>);
 static_assert(safe_temporary<weft::flush_awaiter> && safe_temporary<weft::wait_closed_awaiter>);
+static_assert(safe_temporary<weft::process_exit_awaiter>);
 static_assert(safe_temporary<weft::server_closed_awaiter> && safe_temporary<weft::serving_awaiter>);
 
 // Results, and what else is handed over by value.
@@ -85,6 +86,7 @@ static_assert(safe_temporary<weft::remote_loop>);
 static_assert(safe_temporary<weft::exception_context>);
 static_assert(safe_temporary<weft::refused>);
 static_assert(safe_temporary<weft::socket_address>);
+static_assert(safe_temporary<weft::process> && safe_temporary<weft::process_output>);
 static_assert(safe_temporary<weft::stream> && safe_temporary<weft::memory_streams> && safe_temporary<weft::server>);
 static_assert(safe_temporary<weft::time_limit>);
 static_assert(safe_temporary<weft::mutex_lock> && safe_temporary<weft::semaphore_permit>);
