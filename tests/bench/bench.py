@@ -173,7 +173,7 @@ def judge_one(workload, results):
     weft = peers["weft"]
     verdict = {"missed": []}
     floor = results.get(goal.yardstick or workload, {}).get("floor")
-    if floor:
+    if floor and goal.floors is not None:
         verdict["goal_ns"] = goal.floors * floor["median_ns"]
         verdict["to_goal"] = weft["median_ns"] / verdict["goal_ns"]
         if verdict["to_goal"] > 1:

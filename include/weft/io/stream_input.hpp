@@ -128,9 +128,12 @@ class read_wait : public waitable {
     throw usage_error("weft: another task reads from this stream already; a stream has one reader at a time");
   }
   void wait(task_state& waiting) noexcept {
-    task_ = &waiting;
-    input_->reading_ = this;
-    wait_again();
+    begin(waiting);
+    waiting.wait_on(*this);
+  }
+  /// It may be woken by less than it needs: waits_again() is asked.
+  void wait_repeatedly(task_state& waiting) noexcept {
+    begin(waiting);
     waiting.wait_on_repeatedly(*this);
   }
   void wait_again() noexcept {
@@ -156,6 +159,11 @@ class read_wait : public waitable {
  private:
   friend class stream_input;
 
+  void begin(task_state& waiting) noexcept {
+    task_ = &waiting;
+    input_->reading_ = this;
+    wait_again();
+  }
   void wake() noexcept {
     if (!std::exchange(waiting_, false)) return;
     task_->wake();
@@ -170,8 +178,8 @@ class read_wait : public waitable {
 };
 
 /// Awaits an operation: a class with `bool ready(const stream_input&)`, whether it can take now, asked after each
-/// arrival; `take(stream_input&)`, which gives the result; and `const char* what`, for reports. Cancelled: has not
-/// happened, nothing was taken.
+/// arrival; `take(stream_input&)`, which gives the result; `const char* what`, for reports; and `bool takes_anything`,
+/// whether any arrival makes it ready. Cancelled: has not happened, nothing was taken.
 template <class Operation>
 class [[nodiscard("weft: nothing is read until this is awaited: write co_await reader.read...()")]] read_awaiter final
     : public read_wait {
@@ -187,7 +195,13 @@ class [[nodiscard("weft: nothing is read until this is awaited: write co_await r
     check_alone();
     return over() || operation_.ready(*input_);
   }
-  void await_suspend(task_state& waiting) noexcept { wait(waiting); }
+  void await_suspend(task_state& waiting) noexcept {
+    if constexpr (Operation::takes_anything) {
+      wait(waiting);
+    } else {
+      wait_repeatedly(waiting);
+    }
+  }
   auto await_resume() {
     leave();
     return operation_.take(input());

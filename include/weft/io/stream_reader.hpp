@@ -109,6 +109,7 @@ class stream_reader {
 class read_at_most {
  public:
   static constexpr const char* what = "data";
+  static constexpr bool takes_anything = true;
 
   explicit read_at_most(std::size_t n) noexcept : n_(n) {}
   bool ready(const stream_input& in) const noexcept { return n_ == 0 || in.size() > 0 || in.ended(); }
@@ -125,6 +126,7 @@ class read_at_most {
 class read_into {
  public:
   static constexpr const char* what = "data";
+  static constexpr bool takes_anything = true;
 
   explicit read_into(std::span<char> buffer) noexcept : buffer_(buffer) {}
   bool ready(const stream_input& in) const noexcept { return buffer_.empty() || in.size() > 0 || in.ended(); }
@@ -141,6 +143,7 @@ class read_into {
 class read_exact_amount {
  public:
   static constexpr const char* what = "a number of bytes";
+  static constexpr bool takes_anything = false;
 
   explicit read_exact_amount(std::size_t n) noexcept : n_(n) {}
   bool ready(const stream_input& in) const noexcept { return in.size() >= n_ || in.ended(); }
@@ -159,6 +162,7 @@ class read_exact_amount {
 class read_to_end {
  public:
   static constexpr const char* what = "the end";
+  static constexpr bool takes_anything = false;
 
   bool ready(const stream_input& in) const noexcept { return in.ended(); }
   std::string take(stream_input& in) const {
@@ -219,6 +223,7 @@ template <std::size_t N>
 class read_up_to_separator {
  public:
   static constexpr const char* what = "a separator";
+  static constexpr bool takes_anything = false;
 
   explicit read_up_to_separator(std::array<std::string, N> separators) : search_(std::move(separators)) {}
   bool ready(const stream_input& in) noexcept { return search_.ready(in); }
@@ -245,6 +250,7 @@ class read_up_to_separator {
 class read_a_line {
  public:
   static constexpr const char* what = "a line";
+  static constexpr bool takes_anything = false;
 
   read_a_line() : search_({"\n"}) {}
   bool ready(const stream_input& in) noexcept { return search_.ready(in); }
@@ -267,6 +273,7 @@ class read_a_line {
 class read_next_line {
  public:
   static constexpr const char* what = "a line";
+  static constexpr bool takes_anything = false;
 
   bool ready(const stream_input& in) noexcept { return line_.ready(in); }
   std::optional<std::string> take(stream_input& in) const {

@@ -190,9 +190,11 @@ inline void stream_transport::reader_gone() noexcept {
 }
 
 inline void stream_transport::check_writable() const {
+  if (!closing_ && !eof_wanted_) [[likely]]
+    return;
   if (failure_) std::rethrow_exception(failure_);
   if (closing_) throw stream_closed_error("weft: this stream is closed and cannot be written to: " + peer());
-  if (eof_wanted_) throw stream_closed_error("weft: nothing can be written after write_eof(): " + peer());
+  throw stream_closed_error("weft: nothing can be written after write_eof(): " + peer());
 }
 
 inline void stream_transport::write(std::span<const std::string_view> parts) {
