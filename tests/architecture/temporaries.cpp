@@ -69,6 +69,9 @@ static_assert(safe_temporary<weft::lock_awaiter> && safe_temporary<weft::conditi
 static_assert(safe_temporary<weft::event_awaiter> && safe_temporary<weft::acquire_awaiter>);
 static_assert(safe_temporary<weft::get_awaiter<std::string, strings>>);
 static_assert(safe_temporary<weft::put_awaiter<std::string, strings>>);
+static_assert(safe_temporary<weft::generator_link::final_awaiter> && safe_temporary<weft::elements_awaiter>);
+static_assert(safe_temporary<weft::copied_element_awaiter<std::string>>);
+static_assert(safe_temporary<weft::elements_of<std::string>> && safe_temporary<weft::generator<std::string>>);
 static_assert(safe_temporary<weft::join_awaiter> && safe_temporary<weft::future_awaiter<std::string, std::string>>);
 static_assert(safe_temporary<weft::read_awaiter<weft::read_up_to_separator<2>>>);
 static_assert(safe_temporary<weft::write_awaiter<std::vector<std::string_view>>>);
