@@ -22,6 +22,7 @@
 #include <weft/core/run.hpp>                 // run()
 #include <weft/core/runnable.hpp>            // entries of the ready queue
 #include <weft/core/safe_argument.hpp>       // what g++ gets wrong, refused
+#include <weft/core/shutdown_hooks.hpp>      // what is closed at the end of run()
 #include <weft/core/startable.hpp>           // what the combinators take
 #include <weft/core/task.hpp>                // a coroutine that has not started
 #include <weft/core/task_handle.hpp>         // running tasks

@@ -1,8 +1,8 @@
 // All errors that weft throws, in one place.
 // SPDX-License-Identifier: MIT
 //
-// Two of them are no std::exception, as in Python, where CancelledError and KeyboardInterrupt are no Exception: a
-// `catch (const std::exception&)` that means "whatever went wrong" must not swallow a request to stop. Failures of the
+// Three of them are no std::exception, as in Python, where CancelledError, KeyboardInterrupt and GeneratorExit are no
+// Exception: a `catch (const std::exception&)` that means "whatever went wrong" must not swallow a request to stop. Failures of the
 // operating system are std::system_error and name the call; impossible delays are std::invalid_argument.
 //
 //     try { co_await work(); } catch (const weft::cancelled_error&) { tidy_up(); throw; }
@@ -28,6 +28,13 @@ class cancelled_error final {
 class keyboard_interrupt final {
  public:
   const char* what() const noexcept { return "weft: interrupted by SIGINT"; }
+};
+
+/// Thrown by the co_yield at which an async generator is closed (Python's GeneratorExit). Let it pass, or return after
+/// cleaning up: a generator that yields again instead makes close() throw usage_error. Not a std::exception.
+class generator_exit final {
+ public:
+  const char* what() const noexcept { return "weft: the async generator is being closed"; }
 };
 
 /// A call that can never work where it stands: run() inside run(), no running loop, a task that awaits itself, a call

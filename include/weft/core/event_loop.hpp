@@ -132,6 +132,11 @@ class event_loop {
   T& local() {
     return locals_.get<T>();
   }
+  /// The same, or null if it was not asked for yet.
+  template <class T>
+  T* local_or_null() noexcept {
+    return locals_.find<T>();
+  }
 
   /// A handle for other threads. While it or a copy of it is alive, the loop waits instead of reporting a deadlock.
   remote_loop remote() const { return remote_loop(mailbox_); }

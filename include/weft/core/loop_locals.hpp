@@ -23,13 +23,20 @@ class loop_locals {
   /// The T of this loop; default-constructed if there is none yet. Throws what its constructor throws, std::bad_alloc.
   template <class T>
   T& get() {
-    for (const entry& e : entries_) {
-      if (e.type == &tag<T>) return static_cast<holder_of<T>&>(*e.held).object;
-    }
+    if (T* const found = find<T>()) return *found;
     auto held = std::make_unique<holder_of<T>>();
     T& object = held->object;
     entries_.push_back({&tag<T>, std::move(held)});
     return object;
+  }
+
+  /// The same, or null if there is none.
+  template <class T>
+  T* find() noexcept {
+    for (const entry& e : entries_) {
+      if (e.type == &tag<T>) return &static_cast<holder_of<T>&>(*e.held).object;
+    }
+    return nullptr;
   }
 
   /// Destroys all of them, the newest first.

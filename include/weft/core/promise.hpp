@@ -176,10 +176,11 @@ class promise_base : public chain_link {
   explicit promise_base(const std::source_location& where) noexcept : chain_link(where) {}
   ~promise_base() = default;
 
-  // Whether the exception that is being handled is cancelled_error, without throwing it again to find out.
-  static bool handling_cancelled_error() noexcept {
+  // Whether the exception that is being handled is an Error, without throwing it again to find out.
+  template <class Error>
+  static bool handling() noexcept {
     const std::type_info* type = abi::__cxa_current_exception_type();
-    return type != nullptr && *type == typeid(cancelled_error);
+    return type != nullptr && *type == typeid(Error);
   }
 };
 
@@ -201,7 +202,7 @@ class promise final : public promise_base {
     if constexpr (converts) result.emplace(std::forward<Value>(value));
   }
   void unhandled_exception() noexcept {
-    if (handling_cancelled_error()) {
+    if (handling<cancelled_error>()) {
       result.cancel();
     } else {
       result.fail(std::current_exception());
@@ -220,7 +221,7 @@ class promise<void> final : public promise_base {
 
   void return_void() noexcept { result.emplace(); }
   void unhandled_exception() noexcept {
-    if (handling_cancelled_error()) {
+    if (handling<cancelled_error>()) {
       result.cancel();
     } else {
       result.fail(std::current_exception());

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // asyncio.run(). When the main task is done, the tasks that are left are cancelled, in the order in which they were
-// created, and waited for; this again for those created meanwhile, until none is left. Then the loop goes. A program
-// that would hang gets deadlock_error instead.
+// created, and waited for; this again for those created meanwhile, until none is left. Then what else has to be closed
+// is closed (shutdown_hooks), and the loop goes. A program that would hang gets deadlock_error instead.
 //
 //     int main() { weft::run(async_main()); }
 #pragma once
@@ -12,6 +12,7 @@
 #include <weft/core/error.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/interrupt.hpp>
+#include <weft/core/shutdown_hooks.hpp>
 #include <weft/core/startable.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
@@ -49,8 +50,12 @@ auto run(run_options options, F&& fn, Args&&... args) {
   return run(detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...), options);
 }
 
-/// The end of run(): cancels all tasks and waits for them, until none is left. Throws deadlock_error if some never end.
+/// Cancels all tasks and waits for them, until none is left. Throws deadlock_error if some never end.
 void cancel_all_tasks(event_loop& loop);
+
+/// The end of run(): cancel_all_tasks(), then what the shutdown_hooks have to do, which is not cancelled; all of it
+/// again until nothing is left. Throws as cancel_all_tasks() does.
+void shut_down(event_loop& loop);
 
 // ---- details ----
 
@@ -154,6 +159,24 @@ inline void cancel_all_tasks(event_loop& loop) {
   }
 }
 
+inline void shut_down(event_loop& loop) {
+  bool again = true;
+  for (std::uint64_t round = 1; again; ++round) {
+    if (round > loop.clock().pass_limit()) {
+      throw livelock_error("weft: what is closed at the end of run() goes on making more that has to be closed");
+    }
+    cancel_all_tasks(loop);
+    again = false;
+    const shutdown_hooks* hooks = loop.local_or_null<shutdown_hooks>();
+    for (std::size_t i = 0; hooks != nullptr && i < hooks->all().size(); ++i) {
+      task<> work = hooks->all()[i](loop);
+      if (!work) continue;
+      again = true;
+      complete(loop, std::move(work));
+    }
+  }
+}
+
 /// The main task's answer to SIGINT.
 class interrupt_response final : public runnable {
  public:
@@ -206,7 +229,7 @@ T run(task<T>&& main, run_options options) {
   if (handle.done() && handle.cancelled() && response.is_the_reason()) interrupted = true;
   handle.state().look();  // run() throws it
   try {
-    cancel_all_tasks(loop);
+    shut_down(loop);
   } catch (...) {
     if (failure == nullptr && !interrupted && !(handle.done() && handle.state().failed()))
       failure = std::current_exception();

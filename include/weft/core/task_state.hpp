@@ -85,7 +85,8 @@ class task_state : public tenant {
 
   // ---- for promises ----
 
-  /// Runs `child`, which has not started, inside this task: when it has ended, the coroutine that waits now goes on.
+  /// Runs `child` inside this task, from where it stands: a coroutine that has not started, or one that was suspended
+  /// and left its chain. When it has ended, or leaves again, the coroutine that waits now goes on.
   void enter(chain_link& child) noexcept {
     child.set_awaited_by(leaf_);
     go_on_with(child);
@@ -108,6 +109,10 @@ class task_state : public tenant {
       return run_at_once();
     loop_->schedule(*this);
   }
+
+  /// Instead of start(): the first step runs now, inside of the caller's, as that of asyncio's eager tasks. From then on
+  /// it is a task like any other; it may have ended, and gone, afterwards.
+  void start_eagerly() noexcept { run_at_once(); }
 
   /// Before start(). The task only waits for one operation of the library, so it ends as soon as that is cancelled,
   /// without being resumed to throw. `like_future`: asyncio has a future here and no task, so that there is no pass
