@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Three of them are no std::exception, as in Python, where CancelledError, KeyboardInterrupt and GeneratorExit are no
-// Exception: a `catch (const std::exception&)` that means "whatever went wrong" must not swallow a request to stop. Failures of the
-// operating system are std::system_error and name the call; impossible delays are std::invalid_argument.
+// Exception: a `catch (const std::exception&)` that means "whatever went wrong" must not swallow a request to stop.
+// Failures of the operating system are std::system_error and name the call; impossible delays are
+// std::invalid_argument.
 //
 //     try { co_await work(); } catch (const weft::cancelled_error&) { tidy_up(); throw; }
 #pragma once

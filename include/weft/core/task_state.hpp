@@ -110,8 +110,8 @@ class task_state : public tenant {
     loop_->schedule(*this);
   }
 
-  /// Instead of start(): the first step runs now, inside of the caller's, as that of asyncio's eager tasks. From then on
-  /// it is a task like any other; it may have ended, and gone, afterwards.
+  /// Instead of start(): the first step runs now, inside of the caller's, as that of asyncio's eager tasks. From then
+  /// on it is a task like any other; it may have ended, and gone, afterwards.
   void start_eagerly() noexcept { run_at_once(); }
 
   /// Before start(). The task only waits for one operation of the library, so it ends as soon as that is cancelled,

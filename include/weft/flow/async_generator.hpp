@@ -118,7 +118,8 @@ class [[nodiscard("weft: next() does nothing until it is awaited: write co_await
 template <class T>
 class async_generator_promise final : public async_generator_body {
   static_assert(!std::is_void_v<T>, "weft: an async generator of nothing gives nothing; write async_generator<int>");
-  static_assert(!std::is_rvalue_reference_v<T>, "weft: an async generator cannot yield rvalue references: yield values");
+  static_assert(!std::is_rvalue_reference_v<T>,
+                "weft: an async generator cannot yield rvalue references: yield values");
   static_assert(alignof(stored_t<T>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
                 "weft: what an async generator yields cannot be over-aligned; yield a std::unique_ptr to it");
   using object = std::remove_reference_t<T>;
@@ -225,9 +226,9 @@ inline task<> shutdown_asyncgens(event_loop& loop) {
   const std::vector<outcome<>> ends = co_await gather_outcomes(closing);
   for (std::size_t i = 0; i < ends.size(); ++i) {
     if (!ends[i].failed()) continue;
-    loop.call_exception_handler(
-        exception_context::compose("an error occurred during closing of an async generator", ends[i].exception(),
-                                   [&] { return closing[i].state().label(); }));
+    loop.call_exception_handler(exception_context::compose("an error occurred during closing of an async generator",
+                                                           ends[i].exception(),
+                                                           [&] { return closing[i].state().label(); }));
   }
 }
 

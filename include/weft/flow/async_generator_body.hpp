@@ -6,9 +6,9 @@
 // co_yield it leaves the chain. Closing is Python's: the co_yield at which the body stands throws generator_exit, so
 // that what it does after that can wait.
 //
-// A body that is dropped at a co_yield is closed by a task, as asyncio's loop does, but that task begins at once, inside
-// of what drops it, and not two passes later: in C++ the body may refer to variables of the scope that it is dropped
-// by. Only what waits in the clean-up comes later. Where its loop does not run, it is destroyed.
+// A body that is dropped at a co_yield is closed by a task, as asyncio's loop does, but that task begins at once,
+// inside of what drops it, and not two passes later: in C++ the body may refer to variables of the scope that it is
+// dropped by. Only what waits in the clean-up comes later. Where its loop does not run, it is destroyed.
 #pragma once
 
 #include <weft/core/error.hpp>
@@ -46,8 +46,8 @@ class async_generator_owner {
   explicit operator bool() const noexcept { return body_ != nullptr || ended_; }
 
   /// Ends the generator: where it stands, at a co_yield, generator_exit is thrown; when the body has ended, the task
-  /// goes on, with no pass of its own. Does nothing if it has ended; if it has not begun, it never runs. Throws what the
-  /// body throws then; usage_error if the body yields again, or runs already; invalid_state_error if this is empty.
+  /// goes on, with no pass of its own. Does nothing if it has ended; if it has not begun, it never runs. Throws what
+  /// the body throws then; usage_error if the body yields again, or runs already; invalid_state_error if this is empty.
   /// Cancelled: as what the body waits for. Mirrors aclose().
   generator_close_awaiter close();
 
@@ -183,8 +183,8 @@ class co_yield_awaiter {
 };
 
 /// What close() returns. Made of a body it closes that one, whoever owns it.
-class [[nodiscard("weft: close() does nothing until it is awaited: write co_await generator.close()")]]
-generator_close_awaiter {
+class [[nodiscard(
+    "weft: close() does nothing until it is awaited: write co_await generator.close()")]] generator_close_awaiter {
  public:
   explicit generator_close_awaiter(const async_generator_owner& generator) noexcept : generator_(&generator) {}
   explicit generator_close_awaiter(async_generator_body& body) noexcept : body_(&body) {}

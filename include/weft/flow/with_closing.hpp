@@ -33,7 +33,8 @@ concept closable = requires(std::remove_reference_t<T>& thing) {
 
 /// Runs body(thing), a function that returns a task, in this task, then awaits thing.close(), and returns what the body
 /// returns or throws what it throws. An exception of close() replaces that. An rvalue is kept until then, an lvalue
-/// referred to. Cancelled: as the body is; a further cancel() cancels the closing. Mirrors `async with aclosing(thing)`.
+/// referred to. Cancelled: as the body is; a further cancel() cancels the closing. Mirrors `async with
+/// aclosing(thing)`.
 template <closable Thing, class Body>
   requires task_function<std::decay_t<Body>&, std::remove_reference_t<Thing>&>
 auto with_closing(Thing&& thing, Body&& body);

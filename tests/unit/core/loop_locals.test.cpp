@@ -66,6 +66,15 @@ TEST_CASE("what a loop owns goes with it, the newest first, after the tasks that
   CHECK(log.text() == "task b a");
 }
 
+TEST_CASE("what nobody has asked for can be looked for without making it", "[core][loop_locals]") {
+  weft::event_loop loop;
+  CHECK(loop.local_or_null<counter>() == nullptr);
+  loop.local<counter>().n = 7;
+  REQUIRE(loop.local_or_null<counter>() != nullptr);
+  CHECK(loop.local_or_null<counter>()->n == 7);
+  CHECK(loop.local_or_null<other>() == nullptr);
+}
+
 struct never_made {
   never_made() { throw std::runtime_error("not today"); }
 };

@@ -22,6 +22,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -893,6 +894,63 @@ TEST_CASE("a deadlock is reported with all tasks that wait, oldest first, and wh
   CHECK(message.find("task 'first'") < message.find("task 'second'"));
   CHECK_THAT(message, contains("waits for task 'first'"));
   CHECK_THAT(message, contains("task_state.test.cpp:"));
+}
+
+// ---- started eagerly ----
+
+TEST_CASE("the first step of a task that is started eagerly runs inside of the caller's", "[core][task_state]") {
+  event_log log;
+  run_on_virtual_time([&]() -> weft::task<> {
+    const auto me = weft::current_task();
+    const auto body = [&]() -> weft::task<int> {
+      log("begin");
+      CHECK(weft::current_task() != me);
+      co_await weft::yield();
+      log("end");
+      co_return 3;
+    };
+    const weft::task_handle<int> t(weft::prepare_task(me.state().loop(), body()));
+    t.state().start_eagerly();
+    log("caller");
+    CHECK(weft::current_task() == me);
+    CHECK(weft::all_tasks().size() == 2);
+    const int n = co_await t;
+    CHECK(n == 3);
+    CHECK(log.text() == "begin caller end");
+  });
+}
+
+TEST_CASE("a task that is started eagerly may end at once, fail, start others, and be cancelled later",
+          "[core][task_state]") {
+  event_log log;
+  run_on_virtual_time([&]() -> weft::task<> {
+    weft::event_loop& loop = weft::event_loop::current();
+    const auto start = [&](weft::task<> body) {
+      weft::task_handle<> t(weft::prepare_task(loop, std::move(body)));
+      t.state().start_eagerly();
+      return t;
+    };
+    const auto ended = start(nothing());
+    CHECK(ended.done());
+    const auto fails = []() -> weft::task<> {
+      co_await nothing();
+      throw std::runtime_error("broken");
+    };
+    const auto failed = start(fails());
+    CHECK(failed.done());
+    CHECK_THROWS_AS(failed.result(), std::runtime_error);
+    weft::task_handle<> inner;
+    const auto starts = [&]() -> weft::task<> {
+      inner = start(sleeper(log));
+      co_await inner;
+    };
+    const auto outer = start(starts());
+    outer.cancel();
+    const auto outcomes = co_await weft::gather_outcomes(outer, inner);
+    CHECK(std::get<0>(outcomes).cancelled());
+    CHECK(std::get<1>(outcomes).cancelled());
+    CHECK(log.text() == "sleeper_cancelled");
+  });
 }
 
 }  // namespace

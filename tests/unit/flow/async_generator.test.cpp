@@ -137,7 +137,7 @@ TEST_CASE("a body can await all that a task can, other async generators, too", "
   run_on_virtual_time([]() -> weft::task<> {
     const auto square = [](int n) -> weft::task<int> {
       co_await weft::sleep_for(1ms);
-      co_return n * n;
+      co_return n* n;
     };
     const auto squares = [&](int n) -> async_generator<int> {
       auto numbers = ticks(n);
@@ -576,7 +576,7 @@ TEST_CASE("make_async_generator keeps the function and its arguments, and closes
   run_on_virtual_time([&]() -> weft::task<> {
     const auto make = [&] {
       const auto body = [kept = tracked(counts), n = 3, &log](const tracked&,
-                                                             const std::string& text) -> async_generator<std::string> {
+                                                              const std::string& text) -> async_generator<std::string> {
         bool closed = false;
         try {
           for (int i = 0; i < n; ++i) {
