@@ -34,11 +34,18 @@ class interrupt_guard {
   /// Gives the signal its former effect back, unless the program has changed it meanwhile.
   void restore() noexcept;
 
+  /// Only the main thread handles signals, as in asyncio.
+  static bool in_main_thread() noexcept;
+
+  /// Whether `action` is that of a guard that has gone: for who has put a handler over it and restores what was there.
+  static bool has_gone(const struct sigaction& action) noexcept {
+    return action.sa_handler == &interrupt_guard::on_signal && receiver_.load(std::memory_order_acquire) == nullptr;
+  }
+
  private:
   static void on_signal(int) noexcept {
     if (mailbox* box = receiver_.load(std::memory_order_acquire)) box->interrupt();
   }
-  static bool in_main_thread() noexcept;
 
   bool installed_ = false;
   struct sigaction former_ {};
