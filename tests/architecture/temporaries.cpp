@@ -91,6 +91,7 @@ static_assert(safe_temporary<weft::refused>);
 static_assert(safe_temporary<weft::socket_address>);
 static_assert(safe_temporary<weft::process> && safe_temporary<weft::process_output>);
 static_assert(safe_temporary<weft::stream> && safe_temporary<weft::memory_streams> && safe_temporary<weft::server>);
+static_assert(safe_temporary<weft::socket_address> && safe_temporary<weft::address_name>);
 static_assert(safe_temporary<weft::time_limit>);
 static_assert(safe_temporary<weft::mutex_lock> && safe_temporary<weft::semaphore_permit>);
 static_assert(safe_temporary<weft::wait_result<weft::task_ref>>);
