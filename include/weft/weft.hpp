@@ -75,7 +75,9 @@
 #include <weft/io/stream_writer.hpp>         // write, close
 #include <weft/io/wait_readable.hpp>         // wait_readable, wait_writable
 // floor 3: what ends in a descriptor
-#include <weft/io/resolve.hpp>         // resolve, name_of
-#include <weft/io/socket_address.hpp>  // where a socket is
+#include <weft/io/datagram_socket.hpp>  // datagram_socket
+#include <weft/io/datagram_wait.hpp>    // how its tasks wait
+#include <weft/io/resolve.hpp>          // resolve, name_of
+#include <weft/io/socket_address.hpp>   // where a socket is
 
 // floor 4, not included, since it needs {fmt}: <weft/debug/format.hpp> formats the states of tasks, locks and queues

@@ -29,6 +29,7 @@ static_assert(safe_temporary<weft::run_options>);
 static_assert(safe_temporary<weft::connection_options> && safe_temporary<weft::server_options>);
 static_assert(safe_temporary<weft::memory_stream_options> && safe_temporary<weft::process_options>);
 static_assert(safe_temporary<weft::resolve_options>);
+static_assert(safe_temporary<weft::resolve_options> && safe_temporary<weft::datagram_options>);
 
 // Awaitables.
 static_assert(safe_temporary<weft::task<>>);
@@ -79,6 +80,7 @@ static_assert(safe_temporary<weft::readiness_awaiter>);
 static_assert(safe_temporary<weft::flush_awaiter> && safe_temporary<weft::wait_closed_awaiter>);
 static_assert(safe_temporary<weft::process_exit_awaiter>);
 static_assert(safe_temporary<weft::server_closed_awaiter> && safe_temporary<weft::serving_awaiter>);
+static_assert(safe_temporary<weft::datagram_receive_awaiter> && safe_temporary<weft::datagram_send_awaiter>);
 
 // Results, and what else is handed over by value.
 static_assert(safe_temporary<weft::outcome<>>);
@@ -91,6 +93,7 @@ static_assert(safe_temporary<weft::refused>);
 static_assert(safe_temporary<weft::socket_address>);
 static_assert(safe_temporary<weft::process> && safe_temporary<weft::process_output>);
 static_assert(safe_temporary<weft::stream> && safe_temporary<weft::memory_streams> && safe_temporary<weft::server>);
+static_assert(safe_temporary<weft::datagram> && safe_temporary<weft::datagram_socket>);
 static_assert(safe_temporary<weft::socket_address> && safe_temporary<weft::address_name>);
 static_assert(safe_temporary<weft::time_limit>);
 static_assert(safe_temporary<weft::mutex_lock> && safe_temporary<weft::semaphore_permit>);

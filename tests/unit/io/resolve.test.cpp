@@ -4,6 +4,7 @@
 // No test asks a server: a failure is provoked by AI_NUMERICHOST, or by a service that nobody has.
 #include "support/catch.hpp"
 #include "support/contains.hpp"
+#include "support/failure.hpp"
 #include "support/pass_counter.hpp"
 #include "support/reports.hpp"
 #include "support/time_limit.hpp"
@@ -36,6 +37,7 @@ using weft::resolve;
 using weft::resolve_options;
 using weft::socket_address;
 using weft_test::contains;
+using weft_test::error_of;
 using addresses = std::vector<socket_address>;
 
 // Threads block for real, so real time passes.
@@ -49,24 +51,6 @@ std::string joined(const addresses& all) {
   std::string text;
   for (const socket_address& a : all) text += (text.empty() ? "" : " ") + a.to_string();
   return text;
-}
-
-// How a lookup fails; the code is empty if it does not.
-struct failure {
-  failure() {}
-  std::error_code code;
-  std::string what;
-};
-template <class Lookup>
-weft::task<failure> failure_of(Lookup lookup) {
-  failure seen;
-  try {
-    co_await std::move(lookup);
-  } catch (const std::system_error& e) {
-    seen.code = e.code();
-    seen.what = e.what();
-  }
-  co_return seen;
 }
 
 // Keeps all threads of the default pool busy until it goes.
@@ -164,15 +148,15 @@ TEST_CASE("each address comes once, also where no type is wanted", "[io][resolve
 
 TEST_CASE("a lookup that fails says for which host, and why", "[io][resolve]") {
   run_on_real_time([]() -> weft::task<> {
-    const failure host = co_await failure_of(resolve("no host", 80, resolve_options().flags(AI_NUMERICHOST)));
+    const auto host = co_await error_of(resolve("no host", 80, resolve_options().flags(AI_NUMERICHOST)));
     CHECK(host.code == std::error_code(EAI_NONAME, weft::resolver_category()));
     CHECK_THAT(host.what, contains("'no host'") && contains(::gai_strerror(EAI_NONAME)));
-    const failure service = co_await failure_of(resolve("127.0.0.1", "no-such-service"));
+    const auto service = co_await error_of(resolve("127.0.0.1", "no-such-service"));
     CHECK(service.code == std::error_code(EAI_SERVICE, weft::resolver_category()));
     CHECK_THAT(service.what, contains("'127.0.0.1'") && contains("'no-such-service'"));
-    const failure family = co_await failure_of(resolve("1.2.3.4", 80, resolve_options().family(AF_INET6)));
+    const auto family = co_await error_of(resolve("1.2.3.4", 80, resolve_options().family(AF_INET6)));
     CHECK(family.code.category() == weft::resolver_category());
-    const failure minus = co_await failure_of(resolve("127.0.0.1", "-1"));
+    const auto minus = co_await error_of(resolve("127.0.0.1", "-1"));
     CHECK(minus.code == std::error_code(EAI_SERVICE, weft::resolver_category()));
   });
 }
@@ -255,7 +239,7 @@ TEST_CASE("an address has a name, or is its own", "[io][name_of]") {
     const weft::address_name name = co_await weft::name_of(socket_address::ip("127.0.0.1", 80));
     CHECK(name.host == "localhost");
     CHECK(name.service == "http");
-    const failure none = co_await failure_of(weft::name_of(socket_address()));
+    const auto none = co_await error_of(weft::name_of(socket_address()));
     CHECK(none.code == std::error_code(EAI_FAMILY, weft::resolver_category()));
     CHECK_THAT(none.what, contains("no address"));
   });
