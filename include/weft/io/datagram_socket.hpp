@@ -58,8 +58,7 @@ class datagram_options {
 };
 
 /// A socket that neither blocks nor is inherited by programs that are started. One task at a time may receive, and one
-/// may send: usage_error for more. Closing or destroying it ends their waits with std::system_error
-/// (operation_canceled); it may be moved meanwhile. Mirrors loop.create_datagram_endpoint().
+/// may send: usage_error for more. It may be moved meanwhile. Mirrors loop.create_datagram_endpoint().
 class datagram_socket {
  public:
   /// Bound to an address; port 0 takes one that is free. As in asyncio a socket that is left at a unix path is removed
@@ -110,6 +109,8 @@ class datagram_socket {
     change(MCAST_LEAVE_GROUP, "leaving", group, interface_number);
   }
 
+  /// Those who wait get std::system_error (operation_canceled). The destructor closes, too, and forgets them: they wait
+  /// until they are cancelled.
   void close() noexcept { descriptor_.close(); }
   bool is_open() const noexcept { return descriptor_.get() >= 0; }
 

@@ -33,8 +33,9 @@ namespace weft {
 
 class datagram_wait;
 
-/// A socket's descriptor, and the tasks that wait for its two sides. May be moved meanwhile; closing it ends the waits
-/// with std::system_error (operation_canceled).
+/// A socket's descriptor, and the tasks that wait for its two sides; it may be moved meanwhile. close() ends their
+/// waits with std::system_error (operation_canceled). The destructor forgets them: they wait until they are cancelled,
+/// as the tasks that are left when the main task ends, and the sockets with it.
 class datagram_descriptor {
  public:
   datagram_descriptor() noexcept = default;
@@ -47,7 +48,7 @@ class datagram_descriptor {
     }
     return *this;
   }
-  ~datagram_descriptor() { close(); }
+  ~datagram_descriptor();
 
   void close() noexcept;
 
@@ -91,9 +92,10 @@ class datagram_wait : public timer, public waitable {
   bool waits_again(bool cancelled) noexcept override;
   void run() override;
 
-  /// The descriptor has moved, or is about to be closed.
+  /// The descriptor has moved; is about to be closed; goes.
   void follow(datagram_descriptor& moved) noexcept { descriptor_ = &moved; }
   void give_up() noexcept;
+  void forget() noexcept;
 
  protected:
   datagram_wait(datagram_descriptor& d, interest side) noexcept : descriptor_(&d), side_(side) {}
@@ -113,7 +115,7 @@ class datagram_wait : public timer, public waitable {
   void pause() noexcept;
   void stop() noexcept;
 
-  datagram_descriptor* descriptor_;  // null: it was closed
+  datagram_descriptor* descriptor_;  // null: it was closed, or has gone
   task_state* task_ = nullptr;       // while it waits
   ssize_t result_ = 0;
   int error_ = 0;
@@ -167,6 +169,11 @@ class [[nodiscard(
 
 // ---- details ----
 
+inline datagram_descriptor::~datagram_descriptor() {
+  if (receiver_ != nullptr) receiver_->forget();
+  if (sender_ != nullptr) sender_->forget();
+}
+
 inline void datagram_descriptor::close() noexcept {
   if (receiver_ != nullptr) receiver_->give_up();
   if (sender_ != nullptr) sender_->give_up();
@@ -214,7 +221,11 @@ inline void datagram_wait::run() {
 }
 
 inline bool datagram_wait::waits_again(bool cancelled) noexcept {
-  if (cancelled || descriptor_ == nullptr) return false;
+  if (cancelled) return false;
+  if (descriptor_ == nullptr) {
+    woken_ = false;
+    return task_ != nullptr;  // it was forgotten, not closed
+  }
   if (would_block()) {
     woken_ = false;
     if (side_ == interest::write) pause();
@@ -238,10 +249,12 @@ inline void datagram_wait::pause() noexcept {
 
 inline void datagram_wait::stop() noexcept {
   if (task_ == nullptr) return;
-  event_loop& loop = task_->loop();
-  if (!paused_) loop.unwatch(descriptor_->get(), side_);
-  loop.disarm(*this);
-  descriptor_->waiting(side_) = nullptr;
+  if (descriptor_ != nullptr) {
+    event_loop& loop = task_->loop();
+    if (!paused_) loop.unwatch(descriptor_->get(), side_);
+    loop.disarm(*this);
+    descriptor_->waiting(side_) = nullptr;
+  }
   task_ = nullptr;
   woken_ = false;
   paused_ = false;
@@ -263,6 +276,15 @@ inline void datagram_wait::give_up() noexcept {
   result_ = -1;
   error_ = ECANCELED;
   if (!was_woken) task.wake();
+}
+
+inline void datagram_wait::forget() noexcept {
+  task_state* const task = task_;
+  const bool was_woken = woken_;
+  stop();
+  descriptor_ = nullptr;
+  task_ = task;
+  woken_ = was_woken;
 }
 
 inline std::size_t datagram_wait::result(const char* doing, const socket_address& peer) const {
