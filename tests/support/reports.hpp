@@ -30,6 +30,9 @@ class reports {
   /// How many messages there were.
   std::size_t count() const noexcept { return messages_.size(); }
 
+  /// Gives back the memory of all messages.
+  void forget() noexcept { std::vector<std::string>().swap(messages_); }
+
   /// All messages, separated by " | ": what happened, the task's name in quotes, what the exception says.
   std::string text() const {
     std::string all;

@@ -8,7 +8,6 @@
 
 #include <signal.h>
 #include <sys/uio.h>
-#include <time.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -28,9 +27,9 @@ inline std::ptrdiff_t write_without_sigpipe(int fd, const iovec* parts, int coun
   const std::ptrdiff_t n = ::writev(fd, parts, count);
   const int error = errno;
   if (n < 0 && error == EPIPE && !was_pending) {
-    const timespec at_once{};
-    while (::sigtimedwait(&pipe_signal, nullptr, &at_once) < 0 && errno == EINTR) {
-    }
+    int taken = 0;
+    ::sigpending(&pending);
+    if (::sigismember(&pending, SIGPIPE) == 1) ::sigwait(&pipe_signal, &taken);
   }
   ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
   errno = error;

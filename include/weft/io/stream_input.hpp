@@ -67,7 +67,7 @@ class stream_input {
   /// From now on each read throws it, also the one that waits. Mirrors StreamReader.set_exception().
   void set_exception(std::exception_ptr error) noexcept;
 
-  /// Nobody will read any more: drops what is there and what comes.
+  /// Nobody will read any more: drops what is there and what comes. Who waits gets a stream_closed_error.
   void ignore_rest() noexcept;
 
   // ---- the side that reads ----
@@ -249,6 +249,7 @@ inline void stream_input::set_exception(std::exception_ptr error) noexcept {
 inline void stream_input::ignore_rest() noexcept {
   ignored_ = true;
   buffer_.clear();
+  if (reading_ != nullptr) std::exchange(reading_, nullptr)->forget();
   if (paused_) go_on();
 }
 

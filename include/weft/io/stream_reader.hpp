@@ -14,6 +14,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -69,7 +70,7 @@ class stream_reader {
   read_awaiter<read_into> read_some(std::span<std::byte> buffer);
 
   /// n bytes. incomplete_read_error if the stream ends before: the partial data is in it, and taken. n may be more than
-  /// the limit. Mirrors readexactly().
+  /// the limit. std::invalid_argument at once if it was negative. Mirrors readexactly().
   read_awaiter<read_exact_amount> read_exactly(std::size_t n);
 
   /// Up to and with a separator; of several, that with which the result is shortest. incomplete_read_error as
@@ -295,6 +296,9 @@ inline read_awaiter<read_into> stream_reader::read_some(std::span<std::byte> buf
   return read_some(std::span<char>(reinterpret_cast<char*>(buffer.data()), buffer.size()));
 }
 inline read_awaiter<read_exact_amount> stream_reader::read_exactly(std::size_t n) {
+  if (n > std::numeric_limits<std::size_t>::max() / 2) {
+    throw std::invalid_argument("weft: read_exactly() of a negative number of bytes");
+  }
   return read_awaiter<read_exact_amount>(input(), n);
 }
 template <std::convertible_to<std::string_view>... Separators>

@@ -66,7 +66,9 @@ class stream_transport : public tenant, public stream_source, public detail::lis
 
   // ---- writing ----
 
-  /// Throws what the stream failed with, and stream_closed_error if it may not be written to any more.
+  /// Throws what the stream failed with, and stream_closed_error if it was closed; check_writable() also after
+  /// write_eof().
+  void check_open() const;
   void check_writable() const;
 
   /// Hands bytes to the system, and keeps what it does not take. Throws std::system_error naming the peer, and
@@ -95,6 +97,9 @@ class stream_transport : public tenant, public stream_source, public detail::lis
   /// What it failed with; null if it has not, or was closed in good order.
   const std::exception_ptr& failure() const noexcept { return failure_; }
 
+  /// It was closed, without an error, before all was written.
+  bool has_lost_data() const noexcept { return lost_data_; }
+
   /// Who waits until the writer may go on, until all is written, until it is closed.
   wait_list& drainers() noexcept { return drainers_; }
   wait_list& flushers() noexcept { return flushers_; }
@@ -111,7 +116,7 @@ class stream_transport : public tenant, public stream_source, public detail::lis
   void pause_reading() noexcept final { update_reading(true, reading_ended_); }
   void resume_reading() noexcept final { update_reading(false, reading_ended_); }
 
-  void run() final { finish(); }
+  void run() final { closed_ ? let_go() : finish(); }
   void abandon() noexcept final;
   std::string report() const final { return {}; }
 
@@ -149,6 +154,7 @@ class stream_transport : public tenant, public stream_source, public detail::lis
   void stop_watching() noexcept;
   void keep(std::span<const std::string_view> parts, std::size_t sent);
   void finish() noexcept;
+  void let_go() noexcept;
 
   event_loop* loop_;
   stream_input input_;
@@ -170,6 +176,7 @@ class stream_transport : public tenant, public stream_source, public detail::lis
   bool closing_ = false;  // nothing more is read, nor written by the user
   bool lost_ = false;     // closed_ in the next pass
   bool closed_ = false;
+  bool lost_data_ = false;
 };
 
 // ---- details ----
@@ -189,11 +196,15 @@ inline void stream_transport::reader_gone() noexcept {
   if (ends_with_its_input()) close();
 }
 
+inline void stream_transport::check_open() const {
+  if (failure_) std::rethrow_exception(failure_);
+  if (closing_) throw stream_closed_error("weft: this stream is closed and cannot be written to: " + peer());
+}
+
 inline void stream_transport::check_writable() const {
   if (!closing_ && !eof_wanted_) [[likely]]
     return;
-  if (failure_) std::rethrow_exception(failure_);
-  if (closing_) throw stream_closed_error("weft: this stream is closed and cannot be written to: " + peer());
+  check_open();
   throw stream_closed_error("weft: nothing can be written after write_eof(): " + peer());
 }
 
@@ -245,17 +256,16 @@ inline void stream_transport::write_eof() {
 }
 
 inline void stream_transport::on_readable() {
-  std::array<char, 65536>& room = loop_->local<landing>().bytes;
-  const std::ptrdiff_t n = receive(room);
-  if (n > 0) {
-    try {
-      return input_.feed_data({room.data(), static_cast<std::size_t>(n)});
-    } catch (...) {
-      return lose(std::current_exception());  // no memory: what has arrived is lost, and so the stream is
-    }
+  std::ptrdiff_t n = 0;
+  try {
+    std::array<char, 65536>& room = loop_->local<landing>().bytes;
+    n = receive(room);
+    if (n > 0) return input_.feed_data({room.data(), static_cast<std::size_t>(n)});
+  } catch (...) {
+    return lose(std::current_exception());  // no memory: what has arrived is lost, and so the stream is
   }
   if (n == -EAGAIN || n == -EWOULDBLOCK || n == -EINTR) return;
-  if (n < 0) return lose(error_of(n, "reading"));
+  if (n < 0) return lose(error_of(n, n == -EPIPE ? "writing" : "reading"));  // EPIPE: a pipe that nobody reads
   update_reading(reading_paused_, true);
   input_.feed_eof();
   if (ends_with_its_input()) close();
@@ -310,6 +320,7 @@ inline void stream_transport::stop_watching() noexcept {
 inline void stream_transport::lose(std::exception_ptr error) noexcept {
   if (std::exchange(lost_, true)) return;
   closing_ = true;
+  lost_data_ = error == nullptr && !kept_.empty();
   failure_ = std::move(error);
   kept_.clear();
   stop_watching();
@@ -336,14 +347,27 @@ inline void stream_transport::finish() noexcept {
   close_descriptors();
   detail::list_node<stream_group>::unlink();
   if (group_ != nullptr) std::exchange(group_, nullptr)->stream_closed();
+  loop_->schedule(*this);  // those who were woken look at it once more, though all handles may have gone
+}
+
+inline void stream_transport::let_go() noexcept {
   loop_->leave(*this);
   const std::shared_ptr<stream_transport> last = std::move(self_);
 }
 
 inline void stream_transport::abandon() noexcept {
   runnable::unlink();
-  closing_ = lost_ = closed_ = true;
+  if (!std::exchange(lost_, true)) lost_data_ = !kept_.empty();
+  kept_.clear();
+  closing_ = closed_ = true;
   stop_watching();
+  if (!input_.ended() && !input_.exception()) {
+    try {
+      throw stream_closed_error("weft: the loop of this stream has gone");
+    } catch (...) {
+      input_.set_exception(std::current_exception());  // it has not been read to its end
+    }
+  }
   close_descriptors();
   detail::list_node<stream_group>::unlink();
   group_ = nullptr;

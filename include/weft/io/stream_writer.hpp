@@ -27,6 +27,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -38,8 +39,8 @@ class flush_awaiter;
 class wait_closed_awaiter;
 
 /// The writing end of a stream. Movable; it has to outlive its operations. Who lets it go closes the stream, as with
-/// close(). Throws in all operations what the stream failed with (std::system_error that names the peer) and
-/// stream_closed_error after close(); invalid_state_error if it was moved from.
+/// close(). All operations throw what the stream failed with (std::system_error that names the peer), and
+/// invalid_state_error if it was moved from; writing after close() throws stream_closed_error.
 class stream_writer {
  public:
   explicit stream_writer(std::shared_ptr<stream_transport> transport) noexcept : transport_(std::move(transport)) {}
@@ -59,16 +60,22 @@ class stream_writer {
     requires(sizeof...(Parts) > 0)
   write_awaiter<std::array<std::string_view, sizeof...(Parts)>> write(const Parts&... parts);
 
-  /// The same for all strings of a range. Mirrors writelines().
-  template <std::ranges::input_range Lines>
-    requires std::convertible_to<std::ranges::range_reference_t<Lines>, std::string_view>
-  write_awaiter<std::vector<std::string_view>> write_lines(const Lines& lines);
+  /// What is not text: says what to write instead.
+  template <class... Parts>
+    requires(!(std::convertible_to<Parts, std::string_view> && ...))
+  refused write(const Parts&... parts);
 
-  /// Waits until all that was written has been handed to the system. Cancelled: nothing has changed.
+  /// The same for all strings of a range, which has to hold them: they have to stay. Mirrors writelines().
+  template <std::ranges::forward_range Lines>
+    requires std::convertible_to<std::ranges::range_reference_t<Lines>, std::string_view>
+  write_awaiter<std::vector<std::string_view>> write_lines(Lines&& lines);
+
+  /// Waits until all that was written has been handed to the system; stream_closed_error if it was not, because of
+  /// abort(). Cancelled: nothing has changed.
   flush_awaiter flush();
 
-  /// Half-close: after what was written, the peer reads the end; reading goes on. stream_closed_error, if
-  /// can_write_eof() is false: std::system_error.
+  /// Half-close: after what was written, the peer reads the end; reading goes on. Does nothing the second time.
+  /// std::system_error if can_write_eof() is false. Mirrors write_eof().
   void write_eof();
   bool can_write_eof() const { return transport().can_write_eof(); }
 
@@ -119,6 +126,13 @@ class transport_wait : public wait_node {
       : wait_node(std::move(unstarted)), transport_(unstarted.transport_) {}
   ~transport_wait() = default;
 
+  // A writer's part is over, in good order if everything was handed over.
+  void sent() {
+    ended();
+    if (transport_->has_lost_data()) {
+      throw stream_closed_error("weft: the stream was closed before all was written: " + transport_->peer());
+    }
+  }
   void ended() {
     if (forgotten()) throw stream_closed_error("weft: the stream was closed while a task waited for it");
     leave();
@@ -142,7 +156,7 @@ class [[nodiscard(
     return !transport_->is_full();
   }
   void await_suspend(task_state& waiting) { wait_in(transport_->drainers(), waiting); }
-  void await_resume() { ended(); }
+  void await_resume() { sent(); }
   std::string describe() const override { return "the slow peer of a stream, " + transport_->peer(); }
 
  private:
@@ -157,7 +171,7 @@ class [[nodiscard("weft: flush() does nothing until it is awaited: write co_awai
 
   bool await_ready() const noexcept { return transport_->kept() == 0; }
   void await_suspend(task_state& waiting) { wait_in(transport_->flushers(), waiting); }
-  void await_resume() { ended(); }
+  void await_resume() { sent(); }
   std::string describe() const override { return "the slow peer of a stream, " + transport_->peer(); }
 };
 
@@ -181,11 +195,21 @@ write_awaiter<std::array<std::string_view, sizeof...(Parts)>> stream_writer::wri
   return write_awaiter<views>(transport(), views{std::string_view(parts)...});
 }
 
-template <std::ranges::input_range Lines>
+template <class... Parts>
+  requires(!(std::convertible_to<Parts, std::string_view> && ...))
+refused stream_writer::write(const Parts&...) {
+  static_assert(sizeof...(Parts) == 0, "weft: only text can be written: make a number a string with std::to_string()");
+  return {};
+}
+
+template <std::ranges::forward_range Lines>
   requires std::convertible_to<std::ranges::range_reference_t<Lines>, std::string_view>
-write_awaiter<std::vector<std::string_view>> stream_writer::write_lines(const Lines& lines) {
+write_awaiter<std::vector<std::string_view>> stream_writer::write_lines(Lines&& lines) {
+  using line = std::ranges::range_reference_t<Lines>;
+  static_assert(std::is_lvalue_reference_v<line> || std::is_pointer_v<line> || std::same_as<line, std::string_view>,
+                "weft: this range makes its strings as it goes, and they would be gone: put them into a vector first");
   std::vector<std::string_view> parts;
-  for (const auto& line : lines) parts.emplace_back(line);
+  for (auto&& text : lines) parts.emplace_back(text);
   return write_awaiter<std::vector<std::string_view>>(transport(), std::move(parts));
 }
 
@@ -193,7 +217,7 @@ inline flush_awaiter stream_writer::flush() { return flush_awaiter(transport());
 inline wait_closed_awaiter stream_writer::wait_closed() { return wait_closed_awaiter(transport()); }
 
 inline void stream_writer::write_eof() {
-  transport().check_writable();
+  transport().check_open();
   if (!can_write_eof()) {
     throw std::system_error(EOPNOTSUPP, std::generic_category(),
                             "weft: write_eof() on a stream of " + transport().peer());
