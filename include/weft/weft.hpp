@@ -62,10 +62,13 @@
 // floor 3: what ends in a file descriptor
 #include <weft/io/add_reader.hpp>            // add_reader, add_writer
 #include <weft/io/descriptor_transport.hpp>  // sockets, pipes, terminals
+#include <weft/io/listening_socket.hpp>      // accept
 #include <weft/io/open_connection.hpp>       // open_connection, open_unix_connection
 #include <weft/io/process.hpp>               // child processes
 #include <weft/io/process_options.hpp>       // how they are started
 #include <weft/io/resolve.hpp>               // names to addresses
+#include <weft/io/server_core.hpp>           // what a server and its connections share
+#include <weft/io/server_options.hpp>        // how a server listens
 #include <weft/io/socket_address.hpp>        // IPv4, IPv6, unix
 #include <weft/io/start_server.hpp>          // start_server, start_unix_server
 #include <weft/io/stream.hpp>                // a reader and a writer

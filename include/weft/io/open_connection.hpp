@@ -33,7 +33,8 @@
 #include <cstddef>
 #include <deque>
 #include <exception>
-#include <memory>
+#include <iterator>
+#include <map>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -97,15 +98,47 @@ inline int socket_error(int fd) noexcept {
 
 inline bool is_tcp(int family) noexcept { return family == AF_INET || family == AF_INET6; }
 
-/// One error for several addresses: that of the first, and in words all of them.
-inline std::system_error connect_error(const std::vector<std::pair<socket_address, std::error_code>>& failed) {
-  std::string what = "weft: connecting to " + failed.front().first.to_string();
-  for (std::size_t i = 1; i < failed.size(); ++i) {
-    what += (i == 1 ? " (and to " : ", to ") + failed[i].first.to_string() + ": " + failed[i].second.message();
+/// Why the addresses of a host could not be reached, in their order.
+class connect_failures {
+ public:
+  void add(std::size_t place, const socket_address& address, std::exception_ptr error, std::error_code code) {
+    failures_.insert_or_assign(place, failure{address, std::move(error), code});
   }
-  if (failed.size() > 1) what += ")";
-  return std::system_error(failed.front().second, what);
-}
+  std::size_t size() const noexcept { return failures_.size(); }
+
+  /// One error: that of the first, and in words all of them.
+  [[noreturn]] void raise() const {
+    if (failures_.empty()) throw std::system_error(EADDRNOTAVAIL, std::generic_category(), "weft: no address");
+    const failure& first = failures_.begin()->second;
+    if (failures_.size() == 1) std::rethrow_exception(first.error);
+    std::string what = "weft: connecting to " + first.address.to_string();
+    const char* before = " (and to ";
+    for (auto next = std::next(failures_.begin()); next != failures_.end(); ++next) {
+      what += before + next->second.address.to_string() + ": " + next->second.code.message();
+      before = ", to ";
+    }
+    throw std::system_error(first.code, what + ")");
+  }
+
+ private:
+  struct failure {
+    socket_address address;
+    std::exception_ptr error;
+    std::error_code code;
+  };
+
+  std::map<std::size_t, failure> failures_;
+};
+
+/// A connection and with whom it is. The socket itself says so only as long as the peer does not reset it.
+class connected_socket {
+ public:
+  connected_socket() = default;
+  connected_socket(unique_fd socket, const socket_address& address) noexcept : fd(std::move(socket)), peer(address) {}
+
+  unique_fd fd;
+  socket_address peer;
+};
 
 /// Tries addresses, each when the one before has failed or taken too long; all of this for one open_connection().
 class staggered_connect {
@@ -113,16 +146,17 @@ class staggered_connect {
   staggered_connect(std::vector<socket_address> addresses, const connection_options& options)
       : addresses_(std::move(addresses)), options_(options), started_(addresses_.size()), failed_(addresses_.size()) {}
 
-  task<unique_fd> connect() {
-    std::vector<task<unique_fd>> racers;
+  task<connected_socket> connect() {
+    std::vector<task<connected_socket>> racers;
     for (std::size_t i = 0; i < addresses_.size(); ++i) racers.push_back(attempt(i));
     auto winner = co_await race(std::move(racers));
-    if (!winner.value) throw connect_error(errors_);
+    if (!winner.value.fd) failures_.raise();
     co_return std::move(winner.value);
   }
 
  private:
-  task<unique_fd> attempt(std::size_t i) {
+  task<connected_socket> attempt(std::size_t i) {
+    const socket_address address = addresses_[i];
     if (i > 0) {
       co_await started_[i - 1].wait();
       try {
@@ -133,13 +167,14 @@ class staggered_connect {
     }
     started_[i].set();
     try {
-      co_return co_await connect_socket(addresses_[i], options_);
+      unique_fd fd = co_await connect_socket(address, options_);
+      co_return connected_socket(std::move(fd), address);
     } catch (const std::system_error& e) {
-      errors_.emplace_back(addresses_[i], e.code());
+      failures_.add(i, address, std::current_exception(), e.code());
     }
     failed_[i].set();
-    if (errors_.size() < addresses_.size()) co_await never_.wait();  // for another one to win
-    co_return unique_fd();
+    if (failures_.size() < addresses_.size()) co_await never_.wait();  // for another one to win
+    co_return connected_socket();
   }
 
   std::vector<socket_address> addresses_;
@@ -147,33 +182,33 @@ class staggered_connect {
   std::deque<event> started_;
   std::deque<event> failed_;
   event never_;
-  std::vector<std::pair<socket_address, std::error_code>> errors_;
+  connect_failures failures_;
 };
 
-inline task<unique_fd> connect_in_turn(std::vector<socket_address> addresses, connection_options options) {
-  std::vector<std::pair<socket_address, std::error_code>> errors;
+inline task<connected_socket> connect_in_turn(std::vector<socket_address> addresses, connection_options options) {
+  connect_failures failures;
   for (const socket_address& address : addresses) {
     try {
-      co_return co_await connect_socket(address, options);
+      unique_fd fd = co_await connect_socket(address, options);
+      co_return connected_socket(std::move(fd), address);
     } catch (const std::system_error& e) {
-      errors.emplace_back(address, e.code());
+      failures.add(failures.size(), address, std::current_exception(), e.code());
     }
   }
-  throw connect_error(errors);
+  failures.raise();
 }
 
 inline task<stream> connect_to_host(task<std::vector<socket_address>> lookup, connection_options options) {
   std::vector<socket_address> addresses = co_await std::move(lookup);
-  unique_fd fd;
+  connected_socket connected;
   if (options.happy_eyeballs_delay > duration::zero() && addresses.size() > 1) {
     staggered_connect attempts(interleave_families(std::move(addresses)), options);
-    fd = co_await attempts.connect();
+    connected = co_await attempts.connect();
   } else {
-    fd = co_await connect_in_turn(std::move(addresses), options);
+    connected = co_await connect_in_turn(std::move(addresses), options);
   }
-  std::string peer = peer_address(fd.get()).to_string();
-  co_return stream(
-      descriptor_transport::over_socket(event_loop::current(), std::move(fd), std::move(peer), options.limit));
+  co_return stream(descriptor_transport::over_socket(event_loop::current(), std::move(connected.fd),
+                                                     connected.peer.to_string(), options.limit));
 }
 
 inline task<stream> connect_to_address(socket_address address, connection_options options) {
@@ -194,7 +229,8 @@ inline task<detail::unique_fd> connect_socket(socket_address address, connection
   }
   if (options.keep_alive) detail::set_socket_option(fd.get(), SOL_SOCKET, SO_KEEPALIVE, 1, "SO_KEEPALIVE");
   if (options.local.size() > 0 && ::bind(fd.get(), options.local.data(), options.local.size()) != 0) {
-    throw std::system_error(errno, std::generic_category(), "weft: binding to " + options.local.to_string());
+    const int error = errno;
+    throw std::system_error(error, std::generic_category(), "weft: binding to " + options.local.to_string());
   }
   while (::connect(fd.get(), address.data(), address.size()) != 0) {
     const int error = errno;

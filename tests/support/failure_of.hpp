@@ -1,0 +1,57 @@
+// What an outcome failed with: the code of a system error, and the words.
+// SPDX-License-Identifier: MIT
+//
+//     const auto tried = co_await weft::outcome_of(weft::open_connection(address));
+//     CHECK(weft_test::failure_of(tried).code == std::errc::connection_refused);
+#pragma once
+
+#include <weft/core/error.hpp>
+
+#include <exception>
+#include <string>
+#include <system_error>
+
+namespace weft_test {
+
+class failure {
+ public:
+  explicit failure(const std::exception_ptr& error) {
+    if (error == nullptr) return;
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::system_error& e) {
+      code = e.code();
+      what = e.what();
+    } catch (const std::exception& e) {
+      what = e.what();
+    } catch (const weft::cancelled_error&) {
+      what = "cancelled_error";
+    } catch (...) {
+      what = "something";
+    }
+  }
+
+  std::error_code code;  ///< of a std::system_error
+  std::string what;      ///< empty if nothing failed
+};
+
+/// Of a weft::outcome.
+template <class Outcome>
+failure failure_of(const Outcome& ended) {
+  return failure(ended.exception());
+}
+
+/// Whether it failed with an exception of this type.
+template <class Exception, class Outcome>
+bool failed_with(const Outcome& ended) {
+  if (!ended.failed()) return false;
+  try {
+    std::rethrow_exception(ended.exception());
+  } catch (const Exception&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace weft_test
