@@ -1,5 +1,5 @@
-// Checks many servers, a few at a time: each has a second to answer, and one that does not answer, or is not there, does
-// not hold up the others.
+// Checks many servers, a few at a time: each has a second to answer, and one that does not answer, or is not there,
+// does not hold up the others.
 // SPDX-License-Identifier: MIT
 #include <fmt/core.h>
 

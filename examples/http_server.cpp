@@ -1,5 +1,5 @@
-// An HTTP/1.1 server with keep-alive in a screenful: `http_server 8080` serves until Ctrl-C; without a port it asks itself
-// for two pages and ends.
+// An HTTP/1.1 server with keep-alive in a screenful: `http_server 8080` serves until Ctrl-C; without a port it asks
+// itself for two pages and ends.
 // SPDX-License-Identifier: MIT
 #include <fmt/core.h>
 

@@ -61,6 +61,8 @@
 
 // floor 3: what ends in a file descriptor
 #include <weft/io/add_reader.hpp>            // add_reader, add_writer
+#include <weft/io/datagram_socket.hpp>       // datagram_socket
+#include <weft/io/datagram_wait.hpp>         // how its tasks wait
 #include <weft/io/descriptor_transport.hpp>  // sockets, pipes, terminals
 #include <weft/io/listening_socket.hpp>      // accept
 #include <weft/io/open_connection.hpp>       // open_connection, open_unix_connection
@@ -77,10 +79,5 @@
 #include <weft/io/stream_transport.hpp>      // what carries a stream's bytes
 #include <weft/io/stream_writer.hpp>         // write, close
 #include <weft/io/wait_readable.hpp>         // wait_readable, wait_writable
-// floor 3: what ends in a descriptor
-#include <weft/io/datagram_socket.hpp>  // datagram_socket
-#include <weft/io/datagram_wait.hpp>    // how its tasks wait
-#include <weft/io/resolve.hpp>          // resolve, name_of
-#include <weft/io/socket_address.hpp>   // where a socket is
 
 // floor 4, not included, since it needs {fmt}: <weft/debug/format.hpp> formats the states of tasks, locks and queues
