@@ -28,6 +28,7 @@ function trim(text) {
 function prelude_of(code) {
   return (code ~ /fmt::/ ? "#include <fmt/core.h>\n" : "") \
     (code ~ /weft::/ ? "#include <weft/weft.hpp>\n" : "") \
+    (code ~ /weft::memory_stream/ ? "#include <weft/testing/memory_stream_pair.hpp>\n" : "") \
     "#include <chrono>\n#include <cstdio>\n#include <cstdlib>\n#include <exception>\n#include <functional>\n" \
     "#include <map>\n#include <memory>\n#include <optional>\n#include <ranges>\n#include <stdexcept>\n" \
     "#include <string>\n#include <thread>\n#include <tuple>\n#include <utility>\n#include <vector>\n" \
