@@ -33,14 +33,14 @@
 
 namespace weft {
 
-/// For what a stream uses a descriptor. A socket is always used for both.
+/// For what a stream uses a descriptor. From a socket that is only written, what the peer sends is read and dropped.
 enum class stream_direction : unsigned char { read, write, both };
 
 class descriptor_transport final : public stream_transport {
  public:
   /// Takes the descriptor over and makes it non-blocking; opens the transport. Throws std::system_error that names
-  /// `peer`: for what cannot be waited for, such as a regular file (EPERM), or used in this direction; and
-  /// std::bad_alloc. The descriptor is closed then.
+  /// `peer`: for what cannot be waited for, such as a regular file (EPERM), or cannot be used in this direction (EBADF,
+  /// EINVAL for both of them); and std::bad_alloc. The descriptor is closed then.
   static std::shared_ptr<stream_transport> over(event_loop& loop, detail::unique_fd fd, std::string peer,
                                                 stream_direction direction = stream_direction::both,
                                                 std::size_t limit = default_stream_limit,
@@ -66,6 +66,10 @@ class descriptor_transport final : public stream_transport {
   bool can_write_eof() const noexcept override { return direction_ != stream_direction::read; }
 
  private:
+  static std::shared_ptr<descriptor_transport> make(event_loop& loop, detail::unique_fd fd, std::string peer,
+                                                    stream_direction direction, mode_t kind, std::size_t limit,
+                                                    std::shared_ptr<stream_group> group);
+
   class readable final : public runnable {
    public:
     explicit readable(descriptor_transport& t) noexcept : transport_(&t) {}
@@ -111,6 +115,16 @@ inline void set_non_blocking(int fd, const std::string& what) {
   throw std::system_error(errno, std::generic_category(), "weft: a stream over " + what);
 }
 
+/// A pipe's wrong end would never be ready, and nobody would know why. Throws std::system_error.
+inline void check_direction(int fd, const std::string& what, stream_direction direction) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  const char* problem = nullptr;
+  if (direction == stream_direction::read && (flags & O_ACCMODE) == O_WRONLY) problem = ", which cannot be read";
+  if (direction == stream_direction::write && (flags & O_ACCMODE) == O_RDONLY) problem = ", which cannot be written";
+  if (problem == nullptr) return;
+  throw std::system_error(EBADF, std::generic_category(), "weft: a stream over " + what + problem);
+}
+
 }  // namespace detail
 
 inline std::shared_ptr<stream_transport> descriptor_transport::over(event_loop& loop, detail::unique_fd fd,
@@ -121,32 +135,38 @@ inline std::shared_ptr<stream_transport> descriptor_transport::over(event_loop& 
   if (::fstat(fd.get(), &kind) != 0) {
     throw std::system_error(errno, std::generic_category(), "weft: a stream over " + peer);
   }
-  if (S_ISSOCK(kind.st_mode)) {
-    detail::set_non_blocking(fd.get(), peer);
-    return over_socket(loop, std::move(fd), std::move(peer), limit, std::move(group));
-  }
-  if (!S_ISFIFO(kind.st_mode) && !S_ISCHR(kind.st_mode)) {
+  const bool is_socket = S_ISSOCK(kind.st_mode);
+  if (!is_socket && !S_ISFIFO(kind.st_mode) && !S_ISCHR(kind.st_mode)) {
     throw std::system_error(
         EPERM, std::generic_category(),
         "weft: a stream over " + peer + ", which is no socket, pipe or terminal; use to_thread() for files");
-  } else if (direction == stream_direction::both) {
+  }
+  if (!is_socket && direction == stream_direction::both) {
     throw std::system_error(EINVAL, std::generic_category(),
                             "weft: a stream over " + peer + ", which is no socket: open_reader() or open_writer() it");
   }
+  detail::check_direction(fd.get(), peer, direction);
   detail::set_non_blocking(fd.get(), peer);
-  const bool hangs_up = direction == stream_direction::write && S_ISFIFO(kind.st_mode);
-  auto made =
-      std::make_shared<descriptor_transport>(loop, std::move(fd), std::move(peer), direction, false, hangs_up, limit);
-  made->set_group(std::move(group));
-  open(made);
+  const bool drops = is_socket && direction == stream_direction::write;
+  auto made = make(loop, std::move(fd), std::move(peer), drops ? stream_direction::both : direction, kind.st_mode,
+                   limit, std::move(group));
+  if (drops) made->input().ignore_rest();
   return made;
 }
 
 inline std::shared_ptr<descriptor_transport> descriptor_transport::over_socket(event_loop& loop, detail::unique_fd fd,
                                                                                std::string peer, std::size_t limit,
                                                                                std::shared_ptr<stream_group> group) {
-  auto made = std::make_shared<descriptor_transport>(loop, std::move(fd), std::move(peer), stream_direction::both, true,
-                                                     false, limit);
+  return make(loop, std::move(fd), std::move(peer), stream_direction::both, S_IFSOCK, limit, std::move(group));
+}
+
+inline std::shared_ptr<descriptor_transport> descriptor_transport::make(event_loop& loop, detail::unique_fd fd,
+                                                                        std::string peer, stream_direction direction,
+                                                                        mode_t kind, std::size_t limit,
+                                                                        std::shared_ptr<stream_group> group) {
+  const bool hangs_up = direction == stream_direction::write && S_ISFIFO(kind);
+  auto made = std::make_shared<descriptor_transport>(loop, std::move(fd), std::move(peer), direction, S_ISSOCK(kind),
+                                                     hangs_up, limit);
   made->set_group(std::move(group));
   open(made);
   return made;

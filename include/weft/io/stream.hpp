@@ -37,8 +37,8 @@ class stream {
 /// open_connection(sock=...).
 inline stream open_stream(int fd, std::size_t limit = default_stream_limit);
 
-/// One end over a pipe or terminal; for the rest the same. Of a socket both directions are taken. Mirrors
-/// loop.connect_read_pipe() and connect_write_pipe().
+/// One end over a pipe or terminal; for the rest the same. A socket is closed with its end, too: who only writes has
+/// what the peer sends dropped. Mirrors loop.connect_read_pipe() and connect_write_pipe().
 inline stream_reader open_reader(int fd, std::size_t limit = default_stream_limit);
 inline stream_writer open_writer(int fd);
 
