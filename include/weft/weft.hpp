@@ -69,6 +69,7 @@
 #include <weft/io/process.hpp>               // child processes
 #include <weft/io/process_options.hpp>       // how they are started
 #include <weft/io/resolve.hpp>               // names to addresses
+#include <weft/io/send_file.hpp>             // send_file
 #include <weft/io/server_core.hpp>           // what a server and its connections share
 #include <weft/io/server_options.hpp>        // how a server listens
 #include <weft/io/socket_address.hpp>        // IPv4, IPv6, unix

@@ -77,7 +77,8 @@ static_assert(safe_temporary<weft::join_awaiter> && safe_temporary<weft::future_
 static_assert(safe_temporary<weft::read_awaiter<weft::read_up_to_separator<2>>>);
 static_assert(safe_temporary<weft::write_awaiter<std::vector<std::string_view>>>);
 static_assert(safe_temporary<weft::readiness_awaiter>);
-static_assert(safe_temporary<weft::flush_awaiter> && safe_temporary<weft::wait_closed_awaiter>);
+static_assert(safe_temporary<weft::room_awaiter> && safe_temporary<weft::flush_awaiter> &&
+              safe_temporary<weft::wait_closed_awaiter>);
 static_assert(safe_temporary<weft::process_exit_awaiter>);
 static_assert(safe_temporary<weft::server_closed_awaiter> && safe_temporary<weft::serving_awaiter>);
 static_assert(safe_temporary<weft::datagram_receive_awaiter> && safe_temporary<weft::datagram_send_awaiter>);

@@ -14,8 +14,9 @@
 
 namespace weft::detail {
 
-/// write(2) that fails with EPIPE and sends no signal.
-inline std::ptrdiff_t write_without_sigpipe(int fd, const iovec* parts, int count) noexcept {
+/// Makes a system call that writes, and gives what it gives; it fails with EPIPE and sends no signal.
+template <class Call>
+std::ptrdiff_t without_sigpipe(Call call) noexcept {
   sigset_t pipe_signal;
   ::sigemptyset(&pipe_signal);
   ::sigaddset(&pipe_signal, SIGPIPE);
@@ -24,7 +25,7 @@ inline std::ptrdiff_t write_without_sigpipe(int fd, const iovec* parts, int coun
   const bool was_pending = ::sigismember(&pending, SIGPIPE) == 1;
   sigset_t former;
   ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &former);
-  const std::ptrdiff_t n = ::writev(fd, parts, count);
+  const std::ptrdiff_t n = call();
   const int error = errno;
   if (n < 0 && error == EPIPE && !was_pending) {
     int taken = 0;
@@ -34,6 +35,10 @@ inline std::ptrdiff_t write_without_sigpipe(int fd, const iovec* parts, int coun
   ::pthread_sigmask(SIG_SETMASK, &former, nullptr);
   errno = error;
   return n;
+}
+
+inline std::ptrdiff_t write_without_sigpipe(int fd, const iovec* parts, int count) noexcept {
+  return without_sigpipe([&] { return ::writev(fd, parts, count); });
 }
 
 }  // namespace weft::detail

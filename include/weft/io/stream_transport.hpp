@@ -105,6 +105,10 @@ class stream_transport : public tenant, public stream_source, public detail::lis
   wait_list& flushers() noexcept { return flushers_; }
   wait_list& closers() noexcept { return closers_; }
 
+  /// Wakes the flushers when the system takes bytes, though none are kept: for those who write to descriptor().
+  /// Throws as check_writable(), std::system_error.
+  void ask_for_room();
+
   /// Told when it is closed. Before open().
   void set_group(std::shared_ptr<stream_group> group) noexcept { group_ = std::move(group); }
 
@@ -271,12 +275,21 @@ inline void stream_transport::on_readable() {
   if (ends_with_its_input()) close();
 }
 
+inline void stream_transport::ask_for_room() {
+  check_writable();
+  if (writing_) return;
+  watch_writing(true);
+  writing_ = true;
+}
+
 inline void stream_transport::on_writable() {
-  const std::array<std::string_view, 1> all{kept_.view()};
-  const std::ptrdiff_t n = send(all);
-  if (n == -EAGAIN || n == -EWOULDBLOCK || n == -EINTR) return;
-  if (n < 0) return lose(error_of(n, "writing"));
-  kept_.consume(static_cast<std::size_t>(n));
+  if (!kept_.empty()) {
+    const std::array<std::string_view, 1> all{kept_.view()};
+    const std::ptrdiff_t n = send(all);
+    if (n == -EAGAIN || n == -EWOULDBLOCK || n == -EINTR) return;
+    if (n < 0) return lose(error_of(n, "writing"));
+    kept_.consume(static_cast<std::size_t>(n));
+  }
   if (full_ && kept_.size() <= low_) {
     full_ = false;
     drainers_.wake_all();

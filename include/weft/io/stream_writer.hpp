@@ -36,6 +36,7 @@ namespace weft {
 template <class Parts>
 class write_awaiter;
 class flush_awaiter;
+class room_awaiter;
 class wait_closed_awaiter;
 
 /// The writing end of a stream. Movable; it has to outlive its operations. Who lets it go closes the stream, as with
@@ -73,6 +74,10 @@ class stream_writer {
   /// Waits until all that was written has been handed to the system; stream_closed_error if it was not, because of
   /// abort(). Cancelled: nothing has changed.
   flush_awaiter flush();
+
+  /// Waits until all was handed over and the system takes more: for those who write to descriptor() in their own way,
+  /// as send_file() does. Resumes two passes later at the earliest. Cancelled: nothing has changed.
+  room_awaiter wait_writable();
 
   /// Half-close: after what was written, the peer reads the end; reading goes on. Does nothing the second time.
   /// std::system_error if can_write_eof() is false. Mirrors write_eof().
@@ -176,6 +181,25 @@ class [[nodiscard("weft: flush() does nothing until it is awaited: write co_awai
 };
 
 class [[nodiscard(
+    "weft: wait_writable() does nothing until it is awaited: write co_await writer.wait_writable()")]] room_awaiter
+    final : public transport_wait {
+ public:
+  explicit room_awaiter(stream_transport& t) noexcept : transport_wait(t) {}
+  room_awaiter(room_awaiter&&) noexcept = default;
+
+  bool await_ready() {
+    transport_->ask_for_room();
+    return false;
+  }
+  void await_suspend(task_state& waiting) { wait_in(transport_->flushers(), waiting); }
+  void await_resume() {
+    ended();
+    transport_->check_open();
+  }
+  std::string describe() const override { return "the slow peer of a stream, " + transport_->peer(); }
+};
+
+class [[nodiscard(
     "weft: wait_closed() does nothing until it is awaited: write co_await writer.wait_closed()")]] wait_closed_awaiter
     final : public transport_wait {
  public:
@@ -214,6 +238,7 @@ write_awaiter<std::vector<std::string_view>> stream_writer::write_lines(Lines&& 
 }
 
 inline flush_awaiter stream_writer::flush() { return flush_awaiter(transport()); }
+inline room_awaiter stream_writer::wait_writable() { return room_awaiter(transport()); }
 inline wait_closed_awaiter stream_writer::wait_closed() { return wait_closed_awaiter(transport()); }
 
 inline void stream_writer::write_eof() {

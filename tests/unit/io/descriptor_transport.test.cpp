@@ -262,7 +262,8 @@ TEST_CASE("a socket whose data nobody reads is read up to twice the limit, and t
   });
 }
 
-TEST_CASE("after a half-close of a socket the other direction goes on, and the loop sleeps", "[io][descriptor_transport]") {
+TEST_CASE("after a half-close of a socket the other direction goes on, and the loop sleeps",
+          "[io][descriptor_transport]") {
   run_on_every_poller([]() -> weft::task<> {
     channel sockets(channel::sockets);
     auto a = open_stream(sockets.reader.release());
@@ -292,8 +293,7 @@ TEST_CASE("a peer that resets its connection is an error that names it", "[io][d
     close_with_reset(std::move(server));
     const auto unread = co_await weft::outcome_of(reads);
     CHECK(code_of(unread) == ECONNRESET);
-    CHECK_THROWS_WITH(unread.value(),
-                      contains("reading a stream of descriptor " + std::to_string(number)));
+    CHECK_THROWS_WITH(unread.value(), contains("reading a stream of descriptor " + std::to_string(number)));
     CHECK(code_of(co_await weft::outcome_of(closes)) == ECONNRESET);
     CHECK(code_of(co_await weft::outcome_of(a.writer.write("x"))) == ECONNRESET);
     CHECK_FALSE(is_open(number));
@@ -609,9 +609,8 @@ TEST_CASE("a device that cannot be waited for is refused, and closed", "[io][des
 TEST_CASE("the end of a stream that is only read cannot be written", "[io][descriptor_transport]") {
   run_on_every_poller([]() -> weft::task<> {
     channel pipe;
-    const weft::stream one_way(descriptor_transport::over(weft::event_loop::current(),
-                                                          unique_fd(pipe.reader.release()), "a pipe",
-                                                          stream_direction::read));
+    const weft::stream one_way(descriptor_transport::over(weft::event_loop::current(), unique_fd(pipe.reader.release()),
+                                                          "a pipe", stream_direction::read));
     CHECK_FALSE(one_way.writer.can_write_eof());
     auto writer = weft::stream_writer(descriptor_transport::over(
         weft::event_loop::current(), unique_fd(::dup(pipe.writer.get())), "a pipe", stream_direction::write));
@@ -623,8 +622,8 @@ TEST_CASE("the end of a stream that is only read cannot be written", "[io][descr
 TEST_CASE("write_eof() of a stream that cannot is an error that names it", "[io][descriptor_transport]") {
   run_on_every_poller([]() -> weft::task<> {
     channel pipe;
-    weft::stream_writer writer(descriptor_transport::over(
-        weft::event_loop::current(), unique_fd(pipe.reader.release()), "a pipe", stream_direction::read));
+    weft::stream_writer writer(descriptor_transport::over(weft::event_loop::current(), unique_fd(pipe.reader.release()),
+                                                          "a pipe", stream_direction::read));
     const auto failed = system_error_of([&] { writer.write_eof(); });
     REQUIRE(failed.has_value());
     CHECK(failed->code().value() == EOPNOTSUPP);
