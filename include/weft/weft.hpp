@@ -31,6 +31,8 @@
 
 // floor 2: built on core's public verbs
 #include <weft/flow/as_completed.hpp>                 // as_completed
+#include <weft/flow/async_generator.hpp>              // async_generator
+#include <weft/flow/async_generator_body.hpp>         // how those are run and closed
 #include <weft/flow/exception_group.hpp>              // several errors at once
 #include <weft/flow/finally.hpp>                      // clean-up that waits
 #include <weft/flow/gather.hpp>                       // gather, gather_outcomes
@@ -42,6 +44,7 @@
 #include <weft/flow/shield.hpp>                       // shield
 #include <weft/flow/task_group.hpp>                   // with_task_group
 #include <weft/flow/wait.hpp>                         // wait
+#include <weft/flow/with_closing.hpp>                 // with_closing
 #include <weft/sync/barrier.hpp>                      // barrier
 #include <weft/sync/condition_variable.hpp>           // condition_variable
 #include <weft/sync/event.hpp>                        // event

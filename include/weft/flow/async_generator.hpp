@@ -132,7 +132,7 @@ class async_generator_promise final : public async_generator_body {
   async_generator<T> get_return_object() noexcept { return async_generator<T>(*this); }
 
   co_yield_awaiter yield_value(object&& value)
-    requires(!std::is_reference_v<T>)
+    requires(!std::is_lvalue_reference_v<T>)
   {
     static_assert(safe_argument<object>, WEFT_UNSAFE_ARGUMENT_ADVICE);
     item.emplace(std::move(value));
@@ -145,7 +145,7 @@ class async_generator_promise final : public async_generator_body {
     return co_yield_awaiter(*this);
   }
   co_yield_awaiter yield_value(object& value) noexcept
-    requires std::is_reference_v<T>
+    requires std::is_lvalue_reference_v<T>
   {
     item.emplace(value);
     return co_yield_awaiter(*this);

@@ -331,6 +331,7 @@ class generator_promise final : public generator_link {
                   "weft: a generator cannot wait: no co_await in it; write a weft::async_generator<T>");
     std::abort();
   }
+  std::suspend_always yield_value(refused) noexcept { return {}; }
 
  private:
   // A range by reference: it stands in the co_yield expression of the one that waits for the end of this.

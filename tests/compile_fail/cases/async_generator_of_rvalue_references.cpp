@@ -1,0 +1,11 @@
+// An async generator of rvalue references.
+// SPDX-License-Identifier: MIT
+//
+// expect: weft: an async generator cannot yield rvalue references: yield values
+#include <weft/weft.hpp>
+
+#ifdef WEFT_COMPILE_FAIL_FIXED
+weft::async_generator<int> use() { co_yield 1; }
+#else
+weft::async_generator<int&&> use() { co_yield 1; }
+#endif
