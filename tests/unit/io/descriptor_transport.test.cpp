@@ -21,6 +21,7 @@
 #include <weft/flow/outcome_of.hpp>
 #include <weft/io/descriptor_transport.hpp>
 #include <weft/io/stream.hpp>
+#include <weft/io/wait_readable.hpp>
 #include <weft/sync/yield.hpp>
 #include <weft/time/sleep.hpp>
 
@@ -640,7 +641,9 @@ TEST_CASE("without memory to receive into a stream fails, and the loop goes on",
     channel sockets(channel::sockets);
     auto a = open_stream(sockets.reader.release());
     auto reads = weft::create_task(read_all(a.reader));
-    co_await passes(2);
+    const channel other;
+    other.send();
+    co_await weft::wait_readable(other.reader.get());  // the loop has its memory for events now
     sockets.send();
     {
       const weft_test::out_of_memory none;
