@@ -66,6 +66,7 @@
 #include <weft/io/add_reader.hpp>            // add_reader, add_writer
 #include <weft/io/datagram_socket.hpp>       // datagram_socket
 #include <weft/io/datagram_wait.hpp>         // how its tasks wait
+#include <weft/io/child_process.hpp>         // a child until it is reaped
 #include <weft/io/descriptor_transport.hpp>  // sockets, pipes, terminals
 #include <weft/io/listening_socket.hpp>      // accept
 #include <weft/io/open_connection.hpp>       // open_connection, open_unix_connection
@@ -76,6 +77,7 @@
 #include <weft/io/server_core.hpp>           // what a server and its connections share
 #include <weft/io/server_options.hpp>        // how a server listens
 #include <weft/io/socket_address.hpp>        // IPv4, IPv6, unix
+#include <weft/io/spawn_plan.hpp>            // how posix_spawn() is told
 #include <weft/io/start_server.hpp>          // start_server, start_unix_server
 #include <weft/io/stream.hpp>                // a reader and a writer
 #include <weft/io/stream_input.hpp>          // what has arrived and was not read

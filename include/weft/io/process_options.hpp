@@ -28,7 +28,7 @@ class stdio {
   static const stdio null;             ///< /dev/null
   static const stdio standard_output;  ///< for standard error only: where standard output goes
 
-  /// A descriptor of this process, which stays open here.
+  /// A descriptor of this process, which stays open here. It has to be open when the child is started.
   static constexpr stdio descriptor(int fd) noexcept { return stdio(kind::descriptor, fd); }
 
   bool is_pipe() const noexcept { return kind_ == kind::pipe; }
@@ -73,10 +73,14 @@ class process_options {
   }
   /// In a session, and so a process group, of its own (start_new_session).
   process_options& new_session(bool yes) noexcept { return new_session_ = yes, *this; }
-  /// The limit of the readers of its output, in bytes.
-  process_options& limit(std::size_t bytes) noexcept { return limit_ = bytes, *this; }
+  /// The limit of the readers of its output, in bytes. std::invalid_argument if it is 0.
+  process_options& limit(std::size_t bytes) {
+    if (bytes == 0) throw std::invalid_argument("weft: the limit of a stream must not be 0");
+    return limit_ = bytes, *this;
+  }
   /// What happens to a process whose object goes while it runs: it is killed at once (zero, as in asyncio), or told to
-  /// terminate and killed when that much time has passed. std::invalid_argument if it is negative.
+  /// terminate and killed when that much time has passed. If the loop goes meanwhile, it waits for as much of that time
+  /// as is left. std::invalid_argument if it is negative.
   process_options& grace(duration time) {
     if (time < duration::zero()) throw std::invalid_argument("weft: a grace time must not be negative");
     return grace_ = time, *this;

@@ -24,7 +24,8 @@ inline const std::vector<facility>& dangerous_facilities() {
       {{"std::thread", "std::jthread", "pthread_create"}, {"threads/thread_pool.hpp"}},
       {{"sigaction", "sigprocmask", "pthread_sigmask", "signalfd"},
        {"core/interrupt.hpp", "io/signal", "detail/write_without_sigpipe.hpp"}},
-      {{"fork", "vfork", "posix_spawn", "posix_spawnp", "execve", "waitpid"}, {"io/process.hpp"}},
+      {{"fork", "vfork", "posix_spawn", "posix_spawnp", "execve"}, {"io/spawn_plan.hpp"}},
+      {{"waitpid", "waitid", "wait4", "pidfd_open"}, {"io/child_process.hpp"}},
   };
   return all;
 }

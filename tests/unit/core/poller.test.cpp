@@ -6,6 +6,7 @@
 #include "support/contains.hpp"
 #include "support/pipe.hpp"
 #include "support/pollers.hpp"
+#include "support/refuse_system_calls.hpp"
 #include "support/time_limit.hpp"
 
 #include <weft/core/poller.hpp>
@@ -18,16 +19,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #if defined(__linux__)
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cstddef>
 #include <limits>
 #include <memory>
 #include <set>
@@ -289,15 +286,7 @@ TEST_CASE("an epoll descriptor is not inherited by programs that are started", "
 // As in a sandbox or on a kernel before 5.11: the call with the nanoseconds does not exist.
 TEST_CASE("without epoll_pwait2 timeouts are rounded up to milliseconds", "[core][poller]") {
   CHECK(weft_test::in_child([] {
-          sock_filter program[] = {
-              BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-              BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 0, 1),
-              BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-              BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-          };
-          const sock_fprog filter{4, program};
-          if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 0;  // not allowed here: nothing to see
-          if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) return 0;
+          if (!weft_test::refuse_system_calls(ENOSYS, SYS_epoll_pwait2)) return 0;  // not allowed here: nothing to see
           weft::epoll_poller poller;
           for (const duration timeout : {duration(1ns), duration(300us), duration(1'000'001ns)}) {
             for (int round = 0; round < 3; ++round) {
