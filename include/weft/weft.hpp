@@ -64,9 +64,9 @@
 
 // floor 3: what ends in a file descriptor
 #include <weft/io/add_reader.hpp>            // add_reader, add_writer
+#include <weft/io/child_process.hpp>         // a child until it is reaped
 #include <weft/io/datagram_socket.hpp>       // datagram_socket
 #include <weft/io/datagram_wait.hpp>         // how its tasks wait
-#include <weft/io/child_process.hpp>         // a child until it is reaped
 #include <weft/io/descriptor_transport.hpp>  // sockets, pipes, terminals
 #include <weft/io/listening_socket.hpp>      // accept
 #include <weft/io/open_connection.hpp>       // open_connection, open_unix_connection

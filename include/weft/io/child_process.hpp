@@ -88,9 +88,9 @@ class child_process final : public tenant {
   std::optional<int> return_code_;
   wait_list waiters_;
   alarm alarm_{*this};
-  time_point kill_at_ = time_point::max();               // on the loop's clock
+  time_point kill_at_ = time_point::max();                     // on the loop's clock
   std::optional<std::chrono::steady_clock::time_point> told_;  // to terminate: when
-  std::shared_ptr<child_process> self_;                  // until it is reaped
+  std::shared_ptr<child_process> self_;                        // until it is reaped
 };
 
 class [[nodiscard(

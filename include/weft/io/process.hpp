@@ -1,8 +1,8 @@
 // Child processes: started without a shell, their pipes as streams, reaped by the loop (asyncio.subprocess).
 // SPDX-License-Identifier: MIT
 //
-// What belongs to a child that runs is in child_process.hpp, how one is started in spawn_plan.hpp. A process object that
-// goes ends its process: none is left running, and none as a zombie.
+// What belongs to a child that runs is in child_process.hpp, how one is started in spawn_plan.hpp. A process object
+// that goes ends its process: none is left running, and none as a zombie.
 //
 //     weft::process_options options;
 //     options.standard_input(weft::stdio::pipe).standard_output(weft::stdio::pipe);
@@ -183,8 +183,8 @@ inline task<process> start_process(process_options options, std::vector<std::str
 }  // namespace detail
 
 inline task<process_output> process::communicate(std::string input) {
-  auto results = co_await gather(detail::feed_process(input_, std::move(input)),
-                                 detail::collect_from_process(output_), detail::collect_from_process(error_));
+  auto results = co_await gather(detail::feed_process(input_, std::move(input)), detail::collect_from_process(output_),
+                                 detail::collect_from_process(error_));
   co_await wait();
   co_return process_output(std::get<1>(std::move(results)), std::get<2>(std::move(results)));
 }

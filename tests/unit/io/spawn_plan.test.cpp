@@ -358,7 +358,7 @@ TEST_CASE("arguments arrive as they are: no shell looks at them", "[io][spawn_pl
   run_with_processes([]() -> weft::task<> {
     process_options options;
     options.standard_output(stdio::pipe);
-    const std::vector<std::string> hard{"",    " ",      "two words", "a'quote", "a\"quote", "$HOME", "`id`",
+    const std::vector<std::string> hard{"",    " ",       "two words", "a'quote", "a\"quote", "$HOME", "`id`",
                                         "a;b", "a\nline", "*",         "\\",      "-n",       "\xff",  "\xc3\xa4"};
     std::vector<std::string> command{"printf", "%s|"};
     std::string expected;
