@@ -196,6 +196,8 @@ plant(coroutines "${braces}" ${test} "task<> f() { auto x = co_await g(std::vect
 plant(coroutines "${braces}" ${test} "task<> f() { v.push_back(point{co_await x(), 2}); }\n")
 plant(coroutines "${braces}" ${test} "task<> f() { co_return co_await g({.clock = c}); }\n")
 plant(coroutines "${braces}" ${test} "task<> f() { for (auto x : co_await g({1})) y(x); }\n")
+plant(coroutines "${braces}" ${test} "generator<row> f() { co_yield row{1, 2}; }\n")
+plant(coroutines "${braces}" ${test} "generator<row> f() { co_yield {1, 2}; }\n")
 set(lambda "${here}no lambda that captures by value in an expression that awaits.*")
 plant(coroutines "${lambda}" ${test} "task<> f() { co_await [n]() -> task<> { co_await g(n); }(); }\n")
 plant(coroutines "${lambda}" ${test} "task<> f() { co_await create_task([p = std::move(p)] { return g(*p); }); }\n")

@@ -117,13 +117,14 @@ class [[nodiscard("weft: next() does nothing until it is awaited: write co_await
 
 template <class T>
 class async_generator_promise final : public async_generator_body {
+  using object = std::remove_reference_t<T>;
+  static constexpr bool gives_const_references = std::is_lvalue_reference_v<T> && std::is_const_v<object>;
+
   static_assert(!std::is_void_v<T>, "weft: an async generator of nothing gives nothing; write async_generator<int>");
   static_assert(!std::is_rvalue_reference_v<T>,
                 "weft: an async generator cannot yield rvalue references: yield values");
   static_assert(alignof(stored_t<T>) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
                 "weft: what an async generator yields cannot be over-aligned; yield a std::unique_ptr to it");
-  using object = std::remove_reference_t<T>;
-  static constexpr bool gives_const_references = std::is_reference_v<T> && std::is_const_v<object>;
 
  public:
   explicit async_generator_promise(std::source_location where = std::source_location::current()) noexcept

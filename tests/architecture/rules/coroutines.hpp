@@ -7,7 +7,7 @@
 // `new T(co_await ...)`); and it cannot compile an initializer list in such an expression. What an object owns cannot
 // be seen here, so the rule is simpler than the compiler: no co_await in a condition that is no declaration; in an
 // expression that awaits no braces, no lambda that captures by value, no ?: and no new. The way out is always the same:
-// name the thing on a line of its own first.
+// name the thing on a line of its own first. For all of this a co_yield is a co_await.
 #pragma once
 
 #include <cstddef>
@@ -124,10 +124,10 @@ class coroutine_lint {
     }
   }
 
-  /// Whether there is a co_await in [begin, end), those in the bodies of lambdas aside.
+  /// Whether there is a co_await or a co_yield in [begin, end), those in the bodies of lambdas aside.
   bool awaits(std::size_t begin, std::size_t end) const {
     for (std::size_t i = begin; i < end; ++i) {
-      if (tokens_[i].is("co_await")) return true;
+      if (is_one_of(tokens_[i], {"co_await", "co_yield"})) return true;
       if (tokens_[i].is("{") && closed(i, end) && holds_statements(i)) i = tokens_[i].partner;
     }
     return false;
