@@ -15,6 +15,7 @@
 #include <weft/core/run.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
+#include <weft/flow/async_generator.hpp>
 #include <weft/sync/event.hpp>
 #include <weft/sync/future.hpp>
 #include <weft/sync/queue.hpp>
@@ -134,6 +135,40 @@ TEST_CASE("what a left-over task throws when run cancels it is reported, and run
   CHECK(left_over.done());
   CHECK(told.count() == 1);
   CHECK_THAT(told.text(), contains("'left over': broken"));
+}
+
+// CPython: runners RunTests.test_asyncio_run_closes_gens_after_hanging_tasks_errors
+TEST_CASE("run ends the async generator of a task that it has cancelled, and throws what the main task has thrown",
+          "[asyncio][runners]") {
+  reports told;
+  weft::async_generator<int> spinner;
+  weft::task_handle<> lazy;
+  bool ended = false;
+  const auto fidget = [&]() -> weft::async_generator<int> {
+    const std::shared_ptr<void> at_end(nullptr, [&](void*) { ended = true; });
+    for (;;) {
+      co_yield 1;
+      co_await weft::sleep_for(1s);
+    }
+  };
+  const auto spin = [&]() -> weft::task<> {
+    spinner = fidget();
+    try {
+      while (auto n = co_await spinner.next()) CHECK(*n == 1);
+    } catch (const weft::cancelled_error&) {
+      throw std::domain_error("division by zero");
+    }
+  };
+  const auto main = [&]() -> weft::task<> {
+    told.listen();
+    lazy = weft::create_task(spin);
+    co_await weft::yield();
+    throw std::runtime_error("fancy exit");
+  };
+  CHECK_THROWS_WITH(run_on_virtual_time(main), "fancy exit");
+  CHECK(lazy.done());
+  CHECK(ended);
+  CHECK_THAT(told.text(), contains("division by zero"));
 }
 
 // ---- a loop that is run more than once: asyncio.Runner ----

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: an async generator cannot yield rvalue references: yield values
+// then: call of overloaded .yield_value\(int\). is ambiguous
 #include <weft/weft.hpp>
 
 #ifdef WEFT_COMPILE_FAIL_FIXED
