@@ -39,6 +39,22 @@ weft::task<> fails() {
   throw std::runtime_error("fails");
 }
 
+weft::generator<int> gives_all(int n) {
+  const std::vector<int> two{n, n};
+  co_yield weft::elements_of(two);
+  if (n > 0) co_yield weft::elements_of(gives_all(n - 1));
+}
+weft::async_generator<std::string> ticks(int clean_up) {
+  try {
+    for (;;) {
+      co_await weft::yield();
+      co_yield std::string(100, 'x');
+    }
+  } catch (const weft::generator_exit&) {
+  }
+  for (; clean_up > 0; --clean_up) co_await gives_later(1);
+}
+
 /// One scenario: a coroutine that needs no argument.
 struct scenario {
   const char* name;
@@ -369,6 +385,43 @@ const std::vector<scenario> scenarios{
        });
        co_await weft::gather(a, b);
      }},
+    {"generators inside of each other",
+     []() -> weft::task<> {
+       int sum = 0;
+       for (const int n : gives_all(3)) sum += n;
+       if (sum != 12) throw std::logic_error("a value is lost");
+       co_return;
+     }},
+    {"an async generator that is run to its end",
+     []() -> weft::task<> {
+       auto g = ticks(0);
+       for (int n = 0; n < 2; ++n) co_await g.next();
+       co_await g.close();
+     }},
+    {"async generators that are dropped, with clean-up that waits and without",
+     []() -> weft::task<> {
+       for (const int clean_up : {0, 1}) {
+         auto g = ticks(clean_up);
+         co_await g.next();
+       }
+       auto made = weft::make_async_generator(ticks, 1);
+       co_await made.next();
+     }},
+    {"async generators that are shut down",
+     []() -> weft::task<> {
+       auto first = ticks(0);
+       auto second = ticks(1);
+       co_await first.next();
+       co_await second.next();
+       co_await weft::shutdown_asyncgens();
+     }},
+    {"with_closing",
+     []() -> weft::task<> {
+       co_await weft::with_closing(ticks(1), [](weft::async_generator<std::string>& g) -> weft::task<> {
+         co_await g.next();
+         co_await g.next();
+       });
+     }},
 };
 
 bool is_bad_alloc(const std::exception_ptr& failure) {
@@ -407,7 +460,7 @@ bool run_with_failure(const scenario& s, std::uint64_t n, std::uint64_t failures
     } catch (...) {
       failure = std::current_exception();
     }
-    weft::cancel_all_tasks(loop);
+    weft::shut_down(loop);
     afterwards = loop.run_until_complete(gives_later(7));
   }
   const bool clean = failure == nullptr || is_bad_alloc(failure);
