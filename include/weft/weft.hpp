@@ -86,5 +86,10 @@
 #include <weft/io/stream_transport.hpp>      // what carries a stream's bytes
 #include <weft/io/stream_writer.hpp>         // write, close
 #include <weft/io/wait_readable.hpp>         // wait_readable, wait_writable
+#include <weft/io/add_reader.hpp>          // callbacks for descriptors
+#include <weft/io/add_signal_handler.hpp>  // callbacks for signals
+#include <weft/io/signal.hpp>              // signals on their way to a loop
+#include <weft/io/signal_set.hpp>          // signals that a task waits for
+#include <weft/io/wait_readable.hpp>       // wait_readable, wait_writable
 
 // floor 4, not included, since it needs {fmt}: <weft/debug/format.hpp> formats the states of tasks, locks and queues

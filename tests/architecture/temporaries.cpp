@@ -75,6 +75,7 @@ static_assert(safe_temporary<weft::copied_element_awaiter<std::string>>);
 static_assert(safe_temporary<weft::elements_of<std::string>> && safe_temporary<weft::generator<std::string>>);
 static_assert(safe_temporary<weft::async_generator<std::string>> && safe_temporary<weft::next_awaiter<std::string>>);
 static_assert(safe_temporary<weft::co_yield_awaiter> && safe_temporary<weft::generator_close_awaiter>);
+static_assert(safe_temporary<weft::readiness_awaiter> && safe_temporary<weft::signal_awaiter>);
 static_assert(safe_temporary<weft::join_awaiter> && safe_temporary<weft::future_awaiter<std::string, std::string>>);
 static_assert(safe_temporary<weft::read_awaiter<weft::read_up_to_separator<2>>>);
 static_assert(safe_temporary<weft::write_awaiter<std::vector<std::string_view>>>);
@@ -105,5 +106,6 @@ static_assert(safe_temporary<weft::first_result<std::string>>);
 static_assert(safe_temporary<weft::exception_group>);
 static_assert(safe_temporary<weft::future<std::string>>);
 static_assert(safe_temporary<weft::startable_task<std::string>>);
+static_assert(safe_temporary<weft::signal_set> && safe_temporary<weft::signal_subscription>);
 
 }  // namespace

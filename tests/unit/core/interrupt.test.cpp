@@ -116,6 +116,24 @@ TEST_CASE("a handler that the program installs while a guard lives stays", "[cor
   CHECK(result == 0);
 }
 
+TEST_CASE("a handler that was put over a guard's can tell whether the guard has gone", "[core][interrupt]") {
+  const int result = in_child([] {
+    weft::event_loop loop;
+    struct sigaction guards {};
+    {
+      const weft::interrupt_guard guard(loop);
+      struct sigaction own {};
+      own.sa_handler = user_handler;
+      ::sigaction(SIGINT, &own, &guards);
+      if (weft::interrupt_guard::has_gone(guards)) return 1;
+      if (weft::interrupt_guard::has_gone(own)) return 2;
+    }
+    if (!weft::interrupt_guard::has_gone(guards)) return 3;
+    return disposition() == user_handler ? 0 : 4;
+  });
+  CHECK(result == 0);
+}
+
 TEST_CASE("SIGINT is taken over in the main thread only", "[core][interrupt]") {
   const int result = in_child([] {
     int wrong = 0;
