@@ -1,0 +1,14 @@
+// What stream_reader::read() returns is dropped.
+// SPDX-License-Identifier: MIT
+//
+// expect: weft: nothing is read until this is awaited: write co_await reader\.read\.\.\.\(\)
+#include <weft/weft.hpp>
+
+weft::task<> use(weft::stream_reader& reader) {
+#ifdef WEFT_COMPILE_FAIL_FIXED
+  co_await reader.read();
+#else
+  reader.read();
+#endif
+  co_return;
+}
