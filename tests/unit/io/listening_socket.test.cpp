@@ -199,7 +199,18 @@ class all_descriptors {
   std::vector<weft::detail::unique_fd> taken_;
 };
 
+// UBSan opens a pipe to find out whether memory can be read, and without a descriptor it takes every object for a wrong
+// one. tests/faults/io.test.cpp has the same, without the shortage.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool sanitized = true;
+#elif defined(__has_feature)
+constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer);
+#else
+constexpr bool sanitized = false;
+#endif
+
 TEST_CASE("a server without descriptors says so once a second, does not spin, and goes on", "[io][listening_socket]") {
+  if (sanitized) return;
   const int result = weft_test::in_child([] {
     const rlimit few{64, 64};
     if (::setrlimit(RLIMIT_NOFILE, &few) != 0) return 1;
