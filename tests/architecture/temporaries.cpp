@@ -96,6 +96,7 @@ static_assert(safe_temporary<weft::exception_context>);
 static_assert(safe_temporary<weft::refused>);
 static_assert(safe_temporary<weft::socket_address>);
 static_assert(safe_temporary<weft::process> && safe_temporary<weft::process_output>);
+static_assert(safe_temporary<weft::socket_address> && safe_temporary<weft::detail::connected_socket>);
 static_assert(safe_temporary<weft::stream> && safe_temporary<weft::memory_streams> && safe_temporary<weft::server>);
 static_assert(safe_temporary<weft::datagram> && safe_temporary<weft::datagram_socket>);
 static_assert(safe_temporary<weft::socket_address> && safe_temporary<weft::address_name>);
