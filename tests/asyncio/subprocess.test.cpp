@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -367,6 +368,7 @@ TEST_CASE("a child that runs is killed when its object goes", "[asyncio][subproc
 }
 
 // CPython: subprocess SubprocessMixin.test_close_dont_kill_finished
+// CPython: unix_events ChildWatcherTestsMixin.test_sigchld_child_reaped_elsewhere
 TEST_CASE("a child that others have reaped is nobody's to kill, and has ended with 255", "[asyncio][subprocess]") {
   run_with_processes([]() -> weft::task<> {
     process child = co_await start_blocked();
@@ -518,6 +520,39 @@ TEST_CASE("a signal at the moment of a child's end takes its code from nobody", 
       const int code = co_await child.wait();
       CHECK((code == 0 || code == -SIGUSR1));
     }
+  });
+}
+
+// CPython: unix_events ChildWatcherTestsMixin.test_sigchld
+// CPython: unix_events ChildWatcherTestsMixin.test_sigchld_two_children
+TEST_CASE("each of two children ends with its own code, one after the other", "[asyncio][subprocess]") {
+  run_with_processes([]() -> weft::task<> {
+    process first = co_await weft::create_subprocess_shell("read a; kill -9 $$", with_pipes());
+    process second = co_await weft::create_subprocess_shell("read a; exit 108", with_pipes());
+    first.input().close();
+    int code = co_await first.wait();
+    CHECK(code == -9);
+    CHECK_FALSE(second.return_code().has_value());
+    second.input().close();
+    code = co_await second.wait();
+    CHECK(code == 108);
+  });
+}
+
+// CPython: unix_events ChildWatcherTestsMixin.test_sigchld_two_children_terminating_together
+// CPython: unix_events ChildWatcherTestsMixin.test_sigchld_race_condition
+TEST_CASE("children that have ended before anybody looked are seen, together", "[asyncio][subprocess]") {
+  run_with_processes([]() -> weft::task<> {
+    process first = co_await weft::create_subprocess_shell("exit 78");
+    process second = co_await weft::create_subprocess_shell("kill -5 $$");
+    siginfo_t info{};
+    for (const int pid : {first.pid(), second.pid()}) {
+      CHECK(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0);
+    }
+    const auto wait = [](process& child) -> weft::task<int> { co_return co_await child.wait(); };
+    auto codes = co_await weft::gather(wait(first), wait(second));
+    CHECK(std::get<0>(codes) == 78);
+    CHECK(std::get<1>(codes) == -5);
   });
 }
 
