@@ -65,6 +65,7 @@
 
 // floor 3: what ends in a file descriptor
 #include <weft/io/add_reader.hpp>            // add_reader, add_writer
+#include <weft/io/add_signal_handler.hpp>    // callbacks for signals
 #include <weft/io/child_process.hpp>         // a child until it is reaped
 #include <weft/io/datagram_socket.hpp>       // datagram_socket
 #include <weft/io/datagram_wait.hpp>         // how its tasks wait
@@ -77,6 +78,8 @@
 #include <weft/io/send_file.hpp>             // send_file
 #include <weft/io/server_core.hpp>           // what a server and its connections share
 #include <weft/io/server_options.hpp>        // how a server listens
+#include <weft/io/signal.hpp>                // signals on their way to a loop
+#include <weft/io/signal_set.hpp>            // signals that a task waits for
 #include <weft/io/socket_address.hpp>        // IPv4, IPv6, unix
 #include <weft/io/spawn_plan.hpp>            // how posix_spawn() is told
 #include <weft/io/start_server.hpp>          // start_server, start_unix_server
@@ -86,10 +89,5 @@
 #include <weft/io/stream_transport.hpp>      // what carries a stream's bytes
 #include <weft/io/stream_writer.hpp>         // write, close
 #include <weft/io/wait_readable.hpp>         // wait_readable, wait_writable
-#include <weft/io/add_reader.hpp>          // callbacks for descriptors
-#include <weft/io/add_signal_handler.hpp>  // callbacks for signals
-#include <weft/io/signal.hpp>              // signals on their way to a loop
-#include <weft/io/signal_set.hpp>          // signals that a task waits for
-#include <weft/io/wait_readable.hpp>       // wait_readable, wait_writable
 
 // floor 4, not included, since it needs {fmt}: <weft/debug/format.hpp> formats the states of tasks, locks and queues

@@ -361,9 +361,8 @@ TEST_CASE("reading up to a separator takes it, and leaves what follows", "[async
 
 // CPython: streams StreamTests.test_readuntil_multi_chunks_1
 TEST_CASE("a separator may come in pieces", "[asyncio][streams]") {
-  const std::vector<std::string> pieces =
-      GENERATE(values<std::vector<std::string>>({{"QWEaa", "XYaa", "a"}, {"QWEaa", "XYa", "aa"}, {"aaa"}, {"Xaaa"},
-                                                 {"XXX", "a", "a", "a"}}));
+  const std::vector<std::string> pieces = GENERATE(values<std::vector<std::string>>(
+      {{"QWEaa", "XYaa", "a"}, {"QWEaa", "XYa", "aa"}, {"aaa"}, {"Xaaa"}, {"XXX", "a", "a", "a"}}));
   run_on_virtual_time([&]() -> weft::task<> {
     stream_input in;
     std::string all;

@@ -485,9 +485,7 @@ TEST_CASE("a child whose output nobody reads any more gets a broken pipe", "[asy
     co_await child.input().write("test\n");
     const std::string said = co_await child.output().read_exactly(8);
     CHECK(said == "OUT:test");
-    {
-      const weft::stream_reader gone = std::move(child.output());
-    }
+    { const weft::stream_reader gone = std::move(child.output()); }
     co_await weft::sleep_for(5ms);  // it is closed in the background
     co_await child.input().write("xxx\n");
     std::string complaint;

@@ -1,7 +1,7 @@
 // Tests of weft/io/child_process.hpp: how a child's end is seen, signals, and that none is left when nobody wants it.
 // SPDX-License-Identifier: MIT
-#include "support/catch.hpp"
 #include "support/child_process.hpp"
+#include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/event_log.hpp"
 #include "support/nothing_left_behind.hpp"
@@ -57,7 +57,8 @@ weft::task<process> start_cat(weft::duration grace = 0s) {
 weft::task<process> start_stubborn(weft::duration grace) {
   process_options options;
   options.standard_input(stdio::pipe).standard_output(stdio::pipe).grace(grace);
-  process child = co_await weft::create_subprocess_shell("trap '' TERM; echo ready; while :; do sleep 0.01; done", options);
+  process child =
+      co_await weft::create_subprocess_shell("trap '' TERM; echo ready; while :; do sleep 0.01; done", options);
   const std::string ready = co_await child.output().read_line();
   CHECK(ready == "ready\n");
   co_return child;
@@ -411,9 +412,7 @@ TEST_CASE("a process goes with the task that owns it", "[io][child_process]") {
 
 TEST_CASE("a process whose start is not awaited is never started", "[io][child_process]") {
   run_with_processes([]() -> weft::task<> {
-    {
-      const weft::task<process> unstarted = start_cat();
-    }
+    { const weft::task<process> unstarted = start_cat(); }
     auto cancelled = weft::create_task(start_cat());
     cancelled.cancel();
     CHECK_THROWS_AS(co_await cancelled, weft::cancelled_error);
@@ -464,9 +463,7 @@ TEST_CASE("the end of the loop waits no longer than the children need", "[io][ch
 
 TEST_CASE("a child may be given all the time in the world", "[io][child_process]") {
   run_with_processes([]() -> weft::task<> {
-    {
-      const process child = co_await start_cat(weft::duration::max());
-    }
+    { const process child = co_await start_cat(weft::duration::max()); }
     while (weft_test::has_children()) co_await weft::sleep_for(1ms);
     const process at_the_end = co_await start_cat(weft::duration::max());
   });
@@ -516,15 +513,11 @@ int live_without_pidfds(int refused_with) {
     const int ended = co_await slow.wait();
     if (ended != -SIGTERM) co_return 3;
 
-    {
-      const process dropped = co_await start_stubborn(0s);
-    }
+    { const process dropped = co_await start_stubborn(0s); }
     while (weft_test::has_children()) co_await weft::sleep_for(1ms);
 
     const auto start = std::chrono::steady_clock::now();
-    {
-      const process patient = co_await start_stubborn(100ms);
-    }
+    { const process patient = co_await start_stubborn(100ms); }
     while (weft_test::has_children()) co_await weft::sleep_for(1ms);
     if (since(start) < 100ms) co_return 4;
 

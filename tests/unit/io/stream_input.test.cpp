@@ -332,7 +332,9 @@ TEST_CASE("after its reader was destroyed an input can be fed and read from by o
 TEST_CASE("an operation of one's own can wait for an input", "[io][stream_input]") {
   run_on_virtual_time([]() -> weft::task<> {
     stream_input in;
-    const auto looks = [&]() -> weft::task<std::string> { co_return co_await weft::read_awaiter<peek>(in, std::size_t{2}); };
+    const auto looks = [&]() -> weft::task<std::string> {
+      co_return co_await weft::read_awaiter<peek>(in, std::size_t{2});
+    };
     auto look = weft::create_task(looks);
     co_await weft::yield();
     in.feed_data("a");
