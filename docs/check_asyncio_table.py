@@ -19,7 +19,7 @@ PAGE = pathlib.Path(__file__).parent / "how-to" / "asyncio-to-weft.md"
 HEADERS = pathlib.Path(__file__).parent.parent / "include" / "weft"
 CLASSES = (
     "AbstractEventLoop Runner Handle TimerHandle Future Task TaskGroup Timeout "
-    "Lock Event Condition Semaphore Barrier Queue Server"
+    "Lock Event Condition Semaphore Barrier Queue Server StreamReader StreamWriter"
 ).split()
 
 

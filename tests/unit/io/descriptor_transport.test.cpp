@@ -97,6 +97,13 @@ int code_of(const Outcome& failed) {
   return 0;
 }
 
+// The error with which it ends.
+template <class Awaited>
+weft::task<int> code_after(Awaited awaited) {
+  const auto ended = co_await weft::outcome_of(std::move(awaited));
+  co_return code_of(ended);
+}
+
 template <class F>
 std::optional<std::system_error> system_error_of(F&& fn) {
   try {
@@ -295,8 +302,10 @@ TEST_CASE("a peer that resets its connection is an error that names it", "[io][d
     const auto unread = co_await weft::outcome_of(reads);
     CHECK(code_of(unread) == ECONNRESET);
     CHECK_THROWS_WITH(unread.value(), contains("reading a stream of descriptor " + std::to_string(number)));
-    CHECK(code_of(co_await weft::outcome_of(closes)) == ECONNRESET);
-    CHECK(code_of(co_await weft::outcome_of(a.writer.write("x"))) == ECONNRESET);
+    const int closed = co_await code_after(closes);
+    CHECK(closed == ECONNRESET);
+    const int written = co_await code_after(a.writer.write("x"));
+    CHECK(written == ECONNRESET);
     CHECK_FALSE(is_open(number));
   });
 }
@@ -485,7 +494,8 @@ TEST_CASE("a terminal whose other side goes is an error on Linux", "[io][descrip
     auto reads = weft::create_task(read_all(screen));
     co_await passes(2);
     slave.reset();
-    CHECK(code_of(co_await weft::outcome_of(reads)) == EIO);
+    const int read = co_await code_after(reads);
+    CHECK(read == EIO);
   });
 }
 #endif

@@ -332,9 +332,8 @@ TEST_CASE("after its reader was destroyed an input can be fed and read from by o
 TEST_CASE("an operation of one's own can wait for an input", "[io][stream_input]") {
   run_on_virtual_time([]() -> weft::task<> {
     stream_input in;
-    const auto looks = [&]() -> weft::task<std::string> {
-      co_return co_await weft::read_awaiter<peek>(in, std::size_t{2});
-    };
+    const std::size_t wanted = 2;
+    const auto looks = [&]() -> weft::task<std::string> { co_return co_await weft::read_awaiter<peek>(in, wanted); };
     auto look = weft::create_task(looks);
     co_await weft::yield();
     in.feed_data("a");
@@ -343,7 +342,7 @@ TEST_CASE("an operation of one's own can wait for an input", "[io][stream_input]
     const std::string seen = co_await look;
     CHECK(seen == "ab");
     CHECK(in.view() == "abc");
-    CHECK(weft::read_awaiter<peek>(in, std::size_t{2}).describe() == "a look of a stream");
+    CHECK(weft::read_awaiter<peek>(in, wanted).describe() == "a look of a stream");
   });
 }
 

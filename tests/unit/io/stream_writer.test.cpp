@@ -87,6 +87,13 @@ int code_of(const Outcome& failed) {
   return 0;
 }
 
+// The error with which it ends.
+template <class Awaited>
+weft::task<int> code_after(Awaited awaited) {
+  const auto ended = co_await weft::outcome_of(std::move(awaited));
+  co_return code_of(ended);
+}
+
 // ---- writing ----
 
 TEST_CASE("all parts of a write arrive in their order", "[io][stream_writer]") {
@@ -504,13 +511,15 @@ TEST_CASE("a stream that fails throws the same error everywhere", "[io][stream_w
     auto closes = weft::create_task(wait_closed(a.writer));
     co_await passes(1);
     b.writer.abort();
-    CHECK(code_of(co_await weft::outcome_of(writes)) == EPIPE);
-    CHECK(code_of(co_await weft::outcome_of(flushes)) == EPIPE);
-    CHECK(code_of(co_await weft::outcome_of(closes)) == EPIPE);
-    CHECK(code_of(co_await weft::outcome_of(a.writer.write("x"))) == EPIPE);
-    CHECK(code_of(co_await weft::outcome_of(a.writer.flush())) == EPIPE);
-    CHECK(code_of(co_await weft::outcome_of(a.writer.wait_closed())) == EPIPE);
-    CHECK(code_of(co_await weft::outcome_of(a.reader.read())) == EPIPE);
+    std::vector<int> codes;
+    codes.push_back(co_await code_after(writes));
+    codes.push_back(co_await code_after(flushes));
+    codes.push_back(co_await code_after(closes));
+    codes.push_back(co_await code_after(a.writer.write("x")));
+    codes.push_back(co_await code_after(a.writer.flush()));
+    codes.push_back(co_await code_after(a.writer.wait_closed()));
+    codes.push_back(co_await code_after(a.reader.read()));
+    CHECK(codes == std::vector<int>(7, EPIPE));
     CHECK_THROWS_AS(a.writer.write_eof(), std::system_error);
     a.writer.close();
     CHECK(a.writer.is_closing());
@@ -527,7 +536,8 @@ TEST_CASE("a write to a peer that has gone throws at once, and closes the stream
     CHECK(code_of(failed) == EPIPE);
     CHECK_THROWS_WITH(failed.value(), contains("a stream in memory"));
     CHECK(a.writer.is_closing());
-    CHECK(code_of(co_await weft::outcome_of(wait_closed(a.writer))) == EPIPE);
+    const int code = co_await code_after(wait_closed(a.writer));
+    CHECK(code == EPIPE);
   });
 }
 
