@@ -1,6 +1,7 @@
-// Lets system calls fail in this process from now on, as an older kernel or a sandbox does. In a forked child only: see
-// child_process.hpp.
+// Lets system calls fail in this process from now on, as an older kernel or a sandbox does.
 // SPDX-License-Identifier: MIT
+//
+// There is no way back, so in a forked child only: see child_process.hpp.
 //
 //     if (!weft_test::refuse_system_calls(ENOSYS, SYS_pidfd_open)) return 0;   // not allowed here: nothing to see
 #pragma once

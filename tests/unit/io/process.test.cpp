@@ -8,6 +8,7 @@
 #include <weft/core/error.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/flow/gather.hpp>
+#include <weft/flow/outcome_of.hpp>
 #include <weft/io/process.hpp>
 #include <weft/io/process_options.hpp>
 #include <weft/sync/semaphore.hpp>
@@ -128,7 +129,8 @@ TEST_CASE("communicate that is cancelled has happened in part, and the child goe
     auto talks = weft::create_task(child.communicate(std::string(1'000'000, 'x')));
     co_await weft::sleep_for(20ms);
     talks.cancel();
-    CHECK_THROWS_AS(co_await talks, weft::cancelled_error);
+    const auto end_of_talks = co_await weft::outcome_of(talks);
+    CHECK(end_of_talks.cancelled());
     CHECK_FALSE(child.return_code().has_value());
     CHECK(child.input().write_buffer_size() > 0);
     child.kill();
@@ -143,7 +145,8 @@ TEST_CASE("communicate fails where another task reads, and nothing of it goes on
     process child = co_await start_cat();
     auto reads = weft::create_task([&]() -> weft::task<std::string> { co_return co_await child.output().read_line(); });
     co_await weft::yield();
-    CHECK_THROWS_AS(co_await child.communicate(), weft::usage_error);
+    const auto talk = co_await weft::outcome_of(child.communicate());
+    CHECK_THROWS_AS(talk.value(), weft::usage_error);
     child.kill();
     const std::string line = co_await reads;
     CHECK(line.empty());
@@ -197,10 +200,13 @@ TEST_CASE("what a child has written can be read after its end", "[io][process]")
 
 TEST_CASE("the end of a child is seen though its own child holds its output open", "[io][process]") {
   run_with_processes([]() -> weft::task<> {
-    process child = co_await weft::create_subprocess_shell("cat <&0 & exit 4", with_pipes());
-    const int code = co_await child.wait();
+    process child = co_await weft::create_subprocess_shell("exec 3<&0; cat <&3 & exit 4", with_pipes());
+    const int code = co_await child.wait();  // asyncio 3.13.0 waits for the pipe as well (gh-119710)
     CHECK(code == 4);
     CHECK_FALSE(child.output().at_eof());
+    co_await child.input().write("from the grandchild\n");
+    const std::string line = co_await child.output().read_line();
+    CHECK(line == "from the grandchild\n");
   });
 }
 
@@ -269,7 +275,8 @@ TEST_CASE("a process that was moved from says so", "[io][process]") {
     CHECK_THROWS_AS(a.kill(), weft::invalid_state_error);
     CHECK_THROWS_AS(a.input(), weft::invalid_state_error);
     CHECK_THROWS_AS(a.error_output(), weft::invalid_state_error);
-    CHECK_THROWS_AS(co_await a.communicate(), weft::invalid_state_error);
+    const auto talk = co_await weft::outcome_of(a.communicate());
+    CHECK_THROWS_AS(talk.value(), weft::invalid_state_error);
     CHECK(b.pid() > 0);
   });
 }
