@@ -7,8 +7,11 @@
 // every frame is an allocation.
 #include "support/catch.hpp"
 #include "support/counting_new.hpp"
+#include "support/pipe.hpp"
 
 #include <weft/weft.hpp>
+
+#include <signal.h>
 
 #include <chrono>
 #include <cstdint>
@@ -422,6 +425,42 @@ const std::vector<scenario> scenarios{
          co_await g.next();
        });
      }},
+    {"wait for a descriptor",
+     []() -> weft::task<> {
+       const weft_test::channel p(weft_test::channel::sockets);
+       p.send();
+       co_await weft::wait_readable(p.reader.get());
+       co_await weft::with_timeout(1s, weft::wait_writable(p.reader.get()));
+     }},
+    {"callbacks for a descriptor, one after the other",
+     []() -> weft::task<> {
+       const weft_test::channel p(weft_test::channel::sockets);
+       const struct removal {
+         int fd;
+         ~removal() { weft::remove_reader(fd), weft::remove_writer(fd); }
+       } at_end{p.reader.get()};
+       weft::add_reader(p.reader.get(), [s = std::string(100, 'x')] {});
+       weft::add_reader(p.reader.get(), [s = std::string(100, 'x')] {});
+       weft::add_writer(p.reader.get(), [s = std::string(100, 'x')] {});
+       co_await weft::yield();
+     }},
+    {"wait for signals",
+     []() -> weft::task<> {
+       weft::signal_set signals(SIGUSR1, SIGUSR2);
+       weft::event_loop::current().call_soon([] { ::raise(SIGUSR2); });
+       co_await signals.next();
+     }},
+    {"signal handlers",
+     []() -> weft::task<> {
+       weft::add_signal_handler(SIGUSR1, [s = std::string(100, 'x')] {});
+       weft::add_signal_handler(
+           SIGUSR2, [](const std::string&) {}, std::string(100, 'x'));
+       ::raise(SIGUSR1);
+       ::raise(SIGUSR2);
+       for (int i = 0; i < 4; ++i) co_await weft::yield();
+       weft::remove_signal_handler(SIGUSR1);
+       weft::remove_signal_handler(SIGUSR2);
+     }},
 };
 
 bool is_bad_alloc(const std::exception_ptr& failure) {
@@ -476,6 +515,8 @@ bool run_with_failure(const scenario& s, std::uint64_t n, std::uint64_t failures
 TEST_CASE("memory that runs out at any point gives std::bad_alloc and leaves everything usable", "[faults]") {
   if (!counts_allocations) return;
   REQUIRE(scenarios.size() >= 50);
+  weft::signal_process::close_pipe(weft::signal_process::open_pipe());  // stays for the next
+  const weft::signal_set keeps(SIGUSR1, SIGUSR2);  // one that comes too late for a scenario ends nothing
   for (const scenario& s : scenarios) {
     INFO(s.name);
     run_with_failure(s, 1'000'000, 1);  // what is allocated once only

@@ -132,9 +132,9 @@ class event_loop {
   T& local() {
     return locals_.get<T>();
   }
-  /// The same, or null if it was not asked for yet.
+  /// The same, or null if nobody has asked for it yet.
   template <class T>
-  T* local_or_null() noexcept {
+  T* local_or_null() const noexcept {
     return locals_.find<T>();
   }
 

@@ -23,16 +23,16 @@ class loop_locals {
   /// The T of this loop; default-constructed if there is none yet. Throws what its constructor throws, std::bad_alloc.
   template <class T>
   T& get() {
-    if (T* const found = find<T>()) return *found;
+    if (T* const there = find<T>()) return *there;
     auto held = std::make_unique<holder_of<T>>();
     T& object = held->object;
     entries_.push_back({&tag<T>, std::move(held)});
     return object;
   }
 
-  /// The same, or null if there is none.
+  /// The T of this loop; null if nobody has asked for one yet.
   template <class T>
-  T* find() noexcept {
+  T* find() const noexcept {
     for (const entry& e : entries_) {
       if (e.type == &tag<T>) return &static_cast<holder_of<T>&>(*e.held).object;
     }

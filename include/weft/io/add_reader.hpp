@@ -141,7 +141,8 @@ void add_descriptor_callback(event_loop& loop, int fd, interest side, F&& fn, Ar
 inline bool remove_descriptor_callback(event_loop& loop, int fd, interest side) {
   if (loop.is_closed()) return false;
   loop.check_usable();
-  return loop.local<descriptor_callbacks>().remove(fd, side);
+  descriptor_callbacks* const callbacks = loop.local_or_null<descriptor_callbacks>();
+  return callbacks != nullptr && callbacks->remove(fd, side);
 }
 
 template <class F, class... Args>

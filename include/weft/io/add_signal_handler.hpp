@@ -174,7 +174,8 @@ inline bool remove_signal_handler(event_loop& loop, int number) {
   if (!signal_process::is_signal(number)) {
     throw std::invalid_argument("weft: there is no signal " + std::to_string(number));
   }
-  return loop.local<signal_handlers>().remove(number);
+  signal_handlers* const handlers = loop.local_or_null<signal_handlers>();
+  return handlers != nullptr && handlers->remove(number);
 }
 inline bool remove_signal_handler(int number) { return remove_signal_handler(event_loop::current(), number); }
 

@@ -73,8 +73,10 @@ class signal_process {
   /// A pipe to which a byte with its number is written for each signal that somebody wants; std::system_error (EMFILE),
   /// std::bad_alloc.
   static pipe_slot& open_pipe();
-  static void write_again(pipe_slot& pipe) noexcept { pipe.tell(0); }
   static void close_pipe(pipe_slot& pipe) noexcept;
+
+  /// A byte that stands for no signal.
+  static void wake(pipe_slot& pipe) noexcept { pipe.tell(0); }
 
  private:
   static_assert(std::atomic<unsigned>::is_always_lock_free && std::atomic<int>::is_always_lock_free &&
@@ -313,7 +315,7 @@ inline void signal_inbox::run() {
   const std::span<const unsigned char> order(numbers.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
   bool all_done = true;
   listeners_.for_each([&](signal_listener& listener) { all_done = listener.signals_came(order) && all_done; });
-  if (!all_done) signal_process::write_again(*pipe_);
+  if (!all_done) signal_process::wake(*pipe_);
 }
 
 }  // namespace weft

@@ -31,7 +31,9 @@ TEST_CASE("a loop has one object of each type, made when it is first asked for",
   ++first.local<counter>().n;
   CHECK(first.local<counter>().n == 2);
   CHECK(second.local<counter>().n == 0);
+  CHECK(first.local_or_null<other>() == nullptr);
   CHECK(first.local<other>().text == "new");
+  CHECK(first.local_or_null<other>() == &first.local<other>());
 }
 
 event_log* log_of_ends = nullptr;
