@@ -12,6 +12,7 @@
 #include <weft/core/mailbox.hpp>
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
@@ -44,13 +45,16 @@ class interrupt_guard {
 
  private:
   static void on_signal(int) noexcept {
-    if (mailbox* box = receiver_.load(std::memory_order_acquire)) box->interrupt();
+    handling_.fetch_add(1);
+    if (mailbox* box = receiver_.load()) box->interrupt();
+    handling_.fetch_sub(1);
   }
 
   bool installed_ = false;
   struct sigaction former_ {};
 
   static inline std::atomic<mailbox*> receiver_{nullptr};
+  static inline std::atomic<int> handling_{0};  // handlers that may be using it
 };
 
 // ---- details ----
@@ -78,7 +82,9 @@ inline void interrupt_guard::restore() noexcept {
   struct sigaction present {};
   const bool ours = ::sigaction(SIGINT, nullptr, &present) == 0 && present.sa_handler == &interrupt_guard::on_signal;
   if (ours) ::sigaction(SIGINT, &former_, nullptr);  // else the program has installed its own meanwhile
-  receiver_.store(nullptr, std::memory_order_release);
+  // The signal may be handled by another thread just now, and the mailbox is about to go.
+  receiver_.store(nullptr);
+  while (handling_.load() > 0) ::sched_yield();
 }
 
 }  // namespace weft
