@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstddef>
+#include <initializer_list>
 
 namespace weft_test {
 
