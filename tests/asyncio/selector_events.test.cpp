@@ -200,6 +200,34 @@ TEST_CASE_METHOD(loop_on_virtual_time, "in one pass as many connections are acce
   CHECK(connections == 4);
 }
 
+// CPython: base_events BaseEventLoopWithSelectorTests.test_accept_connection_exception
+TEST_CASE_METHOD(loop_on_virtual_time, "a server that cannot accept says so, looks away for a second and goes on",
+                 "[asyncio][selector_events]") {
+  weft_test::reports told;
+  told.listen(loop);
+  int connections = 0;
+  const auto count = [&](weft::stream) { ++connections; };
+  const auto start = [&] { return weft::start_server(count, "127.0.0.1", 0); };
+  weft::server server = loop.run_until_complete(start);
+  const int fd = server.descriptors()[0];
+  const weft::detail::unique_fd client = weft_test::connect_to(server.addresses()[0]);
+  {
+    const failing_call fault(call::accept4, EMFILE);
+    run_one_pass(loop);
+    CHECK(fault.happened() == 1);
+  }
+  CHECK(told.count() == 1);
+  CHECK_FALSE(loop.is_watched(fd, interest::read));
+  CHECK(server.is_serving());
+  const auto sleep = [](std::chrono::milliseconds time) { return [time] { return weft::sleep_for(time); }; };
+  loop.run_until_complete(weft::make_task(sleep(std::chrono::milliseconds(999))));
+  CHECK(connections == 0);
+  loop.run_until_complete(weft::make_task(sleep(std::chrono::milliseconds(2))));
+  CHECK(connections == 1);
+  CHECK(loop.is_watched(fd, interest::read));
+  CHECK(told.count() == 1);
+}
+
 // ---- the transport of a socket ----
 
 // A transport over one end of a pair; the test has the other one.

@@ -115,6 +115,8 @@ bool ends_with_message(const std::string& answer) { return answer.ends_with("\r\
 
 // CPython: streams StreamTests.test_open_connection
 // CPython: streams StreamTests.test_open_unix_connection
+// CPython: events EventLoopTestsMixin.test_create_connection
+// CPython: events EventLoopTestsMixin.test_create_unix_connection
 TEST_CASE("a connection writes a request and reads the answer up to the end", "[asyncio][streams]") {
   const auto client = [](weft::stream connection) -> weft::task<> {
     auto [reader, writer] = std::move(connection);

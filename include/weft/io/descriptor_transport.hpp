@@ -39,8 +39,9 @@ enum class stream_direction : unsigned char { read, write, both };
 class descriptor_transport final : public stream_transport {
  public:
   /// Takes the descriptor over and makes it non-blocking; opens the transport. Throws std::system_error that names
-  /// `peer`: for what cannot be waited for, such as a regular file (EPERM), or cannot be used in this direction (EBADF,
-  /// EINVAL for both of them); and std::bad_alloc. The descriptor is closed then.
+  /// `peer`: for what cannot be waited for, such as a regular file (EPERM), cannot be used in this direction (EBADF,
+  /// EINVAL for both of them), or is a socket of another type (EPROTOTYPE); and std::bad_alloc. The descriptor is
+  /// closed then.
   static std::shared_ptr<stream_transport> over(event_loop& loop, detail::unique_fd fd, std::string peer,
                                                 stream_direction direction = stream_direction::both,
                                                 std::size_t limit = default_stream_limit,
@@ -115,6 +116,18 @@ inline void set_non_blocking(int fd, const std::string& what) {
   throw std::system_error(errno, std::generic_category(), "weft: a stream over " + what);
 }
 
+/// A datagram is no piece of a stream, and an empty one no end. Throws std::system_error.
+inline void check_socket_type(int fd, const std::string& what) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+    throw std::system_error(errno, std::generic_category(), "weft: a stream over " + what);
+  }
+  if (type == SOCK_STREAM) return;
+  throw std::system_error(EPROTOTYPE, std::generic_category(),
+                          "weft: a stream over " + what + ", which is a socket of another type than SOCK_STREAM");
+}
+
 /// A pipe's wrong end would never be ready, and nobody would know why. Throws std::system_error.
 inline void check_direction(int fd, const std::string& what, stream_direction direction) {
   const int flags = ::fcntl(fd, F_GETFL);
@@ -145,6 +158,7 @@ inline std::shared_ptr<stream_transport> descriptor_transport::over(event_loop& 
     throw std::system_error(EINVAL, std::generic_category(),
                             "weft: a stream over " + peer + ", which is no socket: open_reader() or open_writer() it");
   }
+  if (is_socket) detail::check_socket_type(fd.get(), peer);
   detail::check_direction(fd.get(), peer, direction);
   detail::set_non_blocking(fd.get(), peer);
   const bool drops = is_socket && direction == stream_direction::write;

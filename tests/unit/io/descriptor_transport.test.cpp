@@ -592,6 +592,23 @@ TEST_CASE("a pipe is refused for both directions, and each of its ends for the w
   });
 }
 
+TEST_CASE("a socket that carries datagrams is refused, and closed", "[io][descriptor_transport]") {
+  run_on_every_poller([]() -> weft::task<> {
+    for (const auto direction : {stream_direction::read, stream_direction::write, stream_direction::both}) {
+      const int fd = ::socket(AF_UNIX, SOCK_DGRAM, 0);
+      const auto failed = system_error_of([&] {
+        static_cast<void>(
+            descriptor_transport::over(weft::event_loop::current(), unique_fd(fd), "datagrams", direction));
+      });
+      REQUIRE(failed.has_value());
+      CHECK(failed->code().value() == EPROTOTYPE);
+      CHECK_THAT(failed->what(), contains("datagrams") && contains("SOCK_STREAM"));
+      CHECK_FALSE(is_open(fd));
+    }
+    co_return;
+  });
+}
+
 TEST_CASE("what is not open is refused", "[io][descriptor_transport]") {
   run_on_every_poller([]() -> weft::task<> {
     const auto failed = system_error_of([] { static_cast<void>(open_stream(-1)); });
