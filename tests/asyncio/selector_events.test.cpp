@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -219,10 +220,11 @@ TEST_CASE_METHOD(loop_on_virtual_time, "a server that cannot accept says so, loo
   CHECK(told.count() == 1);
   CHECK_FALSE(loop.is_watched(fd, interest::read));
   CHECK(server.is_serving());
-  const auto sleep = [](std::chrono::milliseconds time) { return [time] { return weft::sleep_for(time); }; };
-  loop.run_until_complete(weft::make_task(sleep(std::chrono::milliseconds(999))));
+  const auto nearly_a_second = []() -> weft::task<> { co_await weft::sleep_for(std::chrono::milliseconds(999)); };
+  loop.run_until_complete(nearly_a_second);
   CHECK(connections == 0);
-  loop.run_until_complete(weft::make_task(sleep(std::chrono::milliseconds(2))));
+  const auto the_rest = []() -> weft::task<> { co_await weft::sleep_for(std::chrono::milliseconds(2)); };
+  loop.run_until_complete(the_rest);
   CHECK(connections == 1);
   CHECK(loop.is_watched(fd, interest::read));
   CHECK(told.count() == 1);
