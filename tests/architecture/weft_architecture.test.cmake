@@ -173,7 +173,7 @@ plant(hygiene "${at}no friend across folders: run is not declared in core/" incl
 # ---- facilities ----
 plant(facilities "${at}epoll_wait belongs in core/poller.hpp" include/weft/io/pipe.hpp "int f() { return ::epoll_wait(); }\n")
 plant(facilities "${at}thread belongs in threads/thread_pool.hpp" include/weft/core/mailbox.hpp "void f(std::thread&);\n")
-plant(facilities "${at}sigaction belongs in core/interrupt.hpp or io/signal.hpp" include/weft/io/pipe.hpp "int f(sigaction*);\n")
+plant(facilities "${at}sigaction belongs in core/interrupt.hpp or io/signal.*" include/weft/io/pipe.hpp "int f(sigaction*);\n")
 plant(facilities "${at}fork belongs in io/spawn_plan.hpp" include/weft/io/pipe.hpp "int f() { return fork(); }\n")
 plant(facilities "${at}waitpid belongs in io/child_process.hpp" include/weft/io/process.hpp "int f() { return waitpid(1, nullptr, 0); }\n")
 
