@@ -46,7 +46,7 @@ class pass_hook final : public weft::poller {
  public:
   explicit pass_hook(std::function<void()> before_pass) : before_pass_(std::move(before_pass)) {}
 
-  bool watch(int, weft::interest, void*) override { return true; }
+  bool watch(int, weft::interest) override { return true; }
   bool forget(int) noexcept override { return true; }
   void wait(weft::duration timeout, std::vector<weft::ready_event>&) override {
     if (timeout == weft::duration::max()) throw weft::deadlock_error("nothing is ready and no timer is armed");
