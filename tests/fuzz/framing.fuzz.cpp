@@ -61,7 +61,8 @@ result find_separator(const read_step& step, std::string_view there, bool ended,
     }
     if (shortest == 0) continue;
     const std::size_t begin = end - shortest;
-    if (begin > limit) return {ending::overrun, step.kind == read_kind::line ? std::string(there.substr(0, end)) : "", begin};
+    if (begin > limit)
+      return {ending::overrun, step.kind == read_kind::line ? std::string(there.substr(0, end)) : "", begin};
     return {ending::taken, std::string(there.substr(0, end)), 0};
   }
   const std::size_t searched = there.size() < longest ? 0 : there.size() + 1 - longest;
