@@ -265,14 +265,15 @@ class bytes_that_arrive final : public weft::stream_source {
   bool done_ = false;
 };
 
+weft::task<> read_what_arrives(fuzz_input input) {
+  bytes_that_arrive tried(input);
+  co_await tried.run();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   weft::virtual_clock time(/*pass_limit=*/100'000);
-  const auto body = [&]() -> weft::task<> {
-    bytes_that_arrive tried(fuzz_input(data, size));
-    co_await tried.run();
-  };
-  weft::run({.clock = &time}, body);
+  weft::run(read_what_arrives(fuzz_input(data, size)), {.clock = &time});
   return 0;
 }
