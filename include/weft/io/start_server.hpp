@@ -218,6 +218,8 @@ std::shared_ptr<server_core> make_server_core(F&& handler, const server_options&
   static_assert(safe_argument<F>, WEFT_UNSAFE_ARGUMENT_ADVICE);
   if constexpr (connection_handler<kept>) {
     return std::make_shared<server_core_of<kept>>(event_loop::current(), options, std::forward<F>(handler));
+  } else {
+    return {};  // the line above has said what is wrong
   }
 }
 

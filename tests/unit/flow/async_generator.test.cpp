@@ -232,7 +232,7 @@ TEST_CASE("what is yielded is destroyed once, taken or not", "[flow][async_gener
   });
 }
 
-TEST_CASE("a copy that fails is an exception at the co_yield", "[flow][async_generator]") {
+TEST_CASE("a copy that fails is an exception at the co_yield of an async generator", "[flow][async_generator]") {
   struct refuses {
     refuses() = default;
     refuses(const refuses&) { throw std::runtime_error("no copy"); }

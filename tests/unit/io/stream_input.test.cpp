@@ -60,6 +60,7 @@ class eager_source final : public weft::stream_source {
 class peek {
  public:
   static constexpr const char* what = "a look";
+  static constexpr bool takes_anything = false;
   explicit peek(std::size_t n) noexcept : n_(n) {}
   bool ready(const stream_input& in) const noexcept { return in.size() >= n_; }
   std::string take(stream_input& in) const { return std::string(in.view().substr(0, n_)); }
