@@ -1,13 +1,12 @@
 // Checks many servers, a few at a time: each has a second to answer, and one that does not answer, or is not there,
 // does not hold up the others.
 // SPDX-License-Identifier: MIT
-#include <fmt/core.h>
-
 #include <chrono>
 #include <string>
 #include <system_error>
 #include <vector>
-#include <weft/weft.hpp>
+
+#include "run_example.hpp"
 
 using namespace std::chrono_literals;
 
@@ -46,4 +45,4 @@ weft::task<> async_main() {
   for (const std::string& result : co_await weft::gather(std::move(checks))) fmt::print("{}\n", result);
 }
 
-int main() { weft::run(async_main()); }
+int main(int argc, char** argv) { return run_example(argc, argv, async_main); }

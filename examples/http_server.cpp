@@ -3,9 +3,10 @@
 // SPDX-License-Identifier: MIT
 #include <fmt/core.h>
 
-#include <cstdlib>
+#include <charconv>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <weft/weft.hpp>
 
 std::string answer(std::string_view request_line) {
@@ -21,9 +22,7 @@ weft::task<> serve(weft::stream_reader reader, weft::stream_writer writer) try {
     co_await writer.write(answer(head.substr(0, head.find('\r'))));
     if (head.find("\r\nConnection: close") != std::string::npos) break;
   }
-} catch (const weft::incomplete_read_error&) {  // the client has closed its side: the usual end
-} catch (const weft::limit_overrun_error&) {    // a head of more than 64 KiB
-} catch (const std::system_error&) {            // the client has gone
+} catch (const std::runtime_error&) {  // the usual end: the client has closed its side, gone, or sent nonsense
 }
 
 weft::task<> get(unsigned port, std::string_view page) {
@@ -46,7 +45,16 @@ weft::task<> async_main(unsigned port) {
 }
 
 int main(int argc, char** argv) try {
-  weft::run(async_main(argc > 1 ? static_cast<unsigned>(std::atoi(argv[1])) : 0));
+  const std::string_view word = argc > 1 ? argv[1] : "0";
+  unsigned port = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), port);
+  const bool help = word == "--help";
+  if (help || argc > 2 || error != std::errc() || end != word.data() + word.size()) {
+    if (!help) fmt::print(stderr, "http_server: cannot use '{}'\n", argv[argc - 1]);
+    fmt::print(help ? stdout : stderr, "usage: http_server [PORT]\n");
+    return help ? 0 : 2;
+  }
+  weft::run(async_main(port));
 } catch (const weft::keyboard_interrupt&) {
   return 130;
 }

@@ -31,7 +31,7 @@ class logbook {
  public:
   using clock = std::chrono::steady_clock;
 
-  logbook(int argc, char** argv) : records_(argc == 2 && std::string_view(argv[1]) == "--record") {}
+  explicit logbook(bool records) : records_(records) {}
 
   double now() const { return std::chrono::duration<double, std::milli>(clock::now() - start_).count(); }
 
@@ -61,3 +61,22 @@ class logbook {
   std::vector<entry> entries_;
   bool records_;
 };
+
+/// The main function: solves the problem and reports.
+template <class Solve>
+int run_makespan(int argc, char** argv, std::string_view how, Solve solve) {
+  const std::string_view path = argv[0];
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const std::string_view word = argc > 1 ? argv[1] : "";
+  const bool help = word == "--help";
+  const bool bad = argc > 2 || (argc == 2 && !help && word != "--record");
+  if (bad) fmt::print(stderr, "{}: cannot use '{}'\n", name, argc > 2 ? argv[2] : argv[1]);
+  if (help || bad) {
+    fmt::print(bad ? stderr : stdout, "usage: {} [--record]\n  --record  print also who did what, and when\n", name);
+    return bad ? 2 : 0;
+  }
+  logbook log(word == "--record");
+  solve(log);
+  log.report(how);
+  return 0;
+}

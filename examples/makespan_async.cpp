@@ -20,7 +20,5 @@ weft::task<> async_main(logbook& log) {
 }
 
 int main(int argc, char** argv) {
-  logbook log(argc, argv);
-  weft::run(async_main(log));
-  log.report("async IO");
+  return run_makespan(argc, argv, "async IO", [](logbook& log) { weft::run(async_main(log)); });
 }

@@ -23,8 +23,7 @@ weft::generator<time_point> work(std::size_t worker, std::deque<job>& todo, logb
   }
 }
 
-int main(int argc, char** argv) {
-  logbook log(argc, argv);
+void solve(logbook& log) {
   std::deque<job> todo(jobs.begin(), jobs.end());
   std::vector<weft::generator<time_point>> all;
   for (std::size_t i = 0; i < workers; ++i) all.push_back(work(i, todo, log));
@@ -40,5 +39,6 @@ int main(int argc, char** argv) {
     std::this_thread::sleep_until(**first);
     ++*first;
   }
-  log.report("generators");
 }
+
+int main(int argc, char** argv) { return run_makespan(argc, argv, "generators", solve); }

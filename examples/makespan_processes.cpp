@@ -24,7 +24,5 @@ weft::task<> async_main(logbook& log) {
 }
 
 int main(int argc, char** argv) {
-  logbook log(argc, argv);
-  weft::run(async_main(log));
-  log.report("processes");
+  return run_makespan(argc, argv, "processes", [](logbook& log) { weft::run(async_main(log)); });
 }

@@ -46,8 +46,8 @@ weft::task<> async_main(shared_log& log) {
 }
 
 int main(int argc, char** argv) {
-  logbook log(argc, argv);
-  shared_log shared(log);
-  weft::run(async_main(shared));
-  log.report("threads");
+  return run_makespan(argc, argv, "threads", [](logbook& log) {
+    shared_log shared(log);
+    weft::run(async_main(shared));
+  });
 }
