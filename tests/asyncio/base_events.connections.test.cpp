@@ -41,9 +41,9 @@ using weft::outcome_of;
 using weft::socket_address;
 using weft_test::bound_socket;
 using weft_test::contains;
+using weft_test::count_descriptors;
 using weft_test::failure_of;
 using weft_test::listener;
-using weft_test::open_descriptors;
 using weft_test::run_on_virtual_time;
 using weft_test::socket_option;
 
@@ -51,9 +51,9 @@ using weft_test::socket_option;
 template <class Body>
 void check_nothing_left_open(Body body) {
   const weft_test::time_limit limit;
-  const int before = open_descriptors();
+  const int before = count_descriptors();
   run_on_virtual_time(std::move(body));
-  CHECK(open_descriptors() == before);
+  CHECK(count_descriptors() == before);
 }
 
 weft::task<std::vector<socket_address>> addresses_of_host(std::vector<socket_address> all) { co_return all; }
@@ -122,10 +122,10 @@ TEST_CASE("what cannot be bound on our side, and what refuses on the other, are 
 TEST_CASE("connecting that takes too long leaves no socket open", "[asyncio][base_events]") {
   check_nothing_left_open([]() -> weft::task<> {
     const weft_test::silent_listener there;
-    const int before = open_descriptors();
+    const int before = count_descriptors();
     const auto late = co_await outcome_of(weft::wait_for(open_connection("127.0.0.1", there.address.port()), 100ms));
     CHECK(weft_test::failed_with<weft::timeout_error>(late));
-    CHECK(open_descriptors() == before);
+    CHECK(count_descriptors() == before);
   });
 }
 
@@ -230,11 +230,11 @@ TEST_CASE("a server at a host that nobody knows is an error that names it", "[as
 // CPython: base_events BaseEventLoopWithSelectorTests.test_create_server_cant_bind
 TEST_CASE("a server that cannot be bound leaves no socket open", "[asyncio][base_events]") {
   check_nothing_left_open([]() -> weft::task<> {
-    const int before = open_descriptors();
+    const int before = count_descriptors();
     const auto tried = co_await outcome_of(weft::start_server(serve, "192.0.2.1", 0));
     CHECK(failure_of(tried).code == std::errc::address_not_available);
     CHECK_THAT(failure_of(tried).what, contains("weft: binding to 192.0.2.1:0"));
-    CHECK(open_descriptors() == before);
+    CHECK(count_descriptors() == before);
   });
 }
 

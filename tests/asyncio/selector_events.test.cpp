@@ -273,7 +273,7 @@ class transport_of_a_pair : public loop_on_virtual_time {
   void passes(int n = 3) {
     for (int i = 0; i < n; ++i) run_one_pass(loop);
   }
-  std::error_code failure() const { return weft_test::failure(transport->failure()).code; }
+  std::error_code failure() const { return weft_test::outcome_failure(transport->failure()).code; }
   std::string_view received() const { return transport->input().view(); }
 
   // With bytes that the system did not take.

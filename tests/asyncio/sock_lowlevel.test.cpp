@@ -98,9 +98,9 @@ const std::string_view request = "GET / HTTP/1.0\r\n\r\n";
 template <class Body>
 void check_sockets(Body body) {
   const weft_test::time_limit limit;
-  const int before = weft_test::open_descriptors();
+  const int before = weft_test::count_descriptors();
   run_on_virtual_time(std::move(body));
-  CHECK(weft_test::open_descriptors() == before);
+  CHECK(weft_test::count_descriptors() == before);
 }
 
 weft::task<> check_operations(weft::socket_address where) {

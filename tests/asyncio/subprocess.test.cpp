@@ -389,12 +389,12 @@ TEST_CASE("a child that others have reaped is nobody's to kill, and has ended wi
 // CPython: subprocess SubprocessMixin.test_popen_error_with_stdin_pipe
 TEST_CASE("a child that cannot be started leaves no descriptor", "[asyncio][subprocess]") {
   run_with_processes([]() -> weft::task<> {
-    const std::size_t before = weft_test::open_descriptors();
+    const int before = weft_test::count_descriptors();
     const auto plain = co_await weft::outcome_of(weft::create_subprocess_exec("/nonexistent"));
     CHECK_THROWS_AS(plain.value(), std::system_error);
     const auto piped = co_await weft::outcome_of(weft::create_subprocess_exec(with_all_pipes(), "/nonexistent"));
     CHECK_THROWS_AS(piped.value(), std::system_error);
-    CHECK(weft_test::open_descriptors() == before);
+    CHECK(weft_test::count_descriptors() == before);
     CHECK_FALSE(weft_test::has_children());
   });
 }

@@ -51,7 +51,7 @@ class transport_of_a_pipe : public loop_on_virtual_time {
   void passes(int n) {
     for (int i = 0; i < n; ++i) run_one_pass(loop);
   }
-  weft_test::failure failure() const { return weft_test::failure(transport->failure()); }
+  weft_test::outcome_failure failure() const { return weft_test::outcome_failure(transport->failure()); }
   bool closed_with_its_descriptor() const { return transport->is_closed() && !is_open(fd); }
 
   weft_test::time_limit limit;
@@ -167,7 +167,7 @@ TEST_CASE_METHOD(loop_on_virtual_time, "a read that fails closes the transport w
   run_one_pass(loop);
   CHECK(transport->is_closed());
   CHECK_FALSE(is_open(fd));
-  const weft_test::failure told_to_readers(transport->input().exception());
+  const weft_test::outcome_failure told_to_readers(transport->input().exception());
   CHECK(told_to_readers.code == std::errc::connection_reset);
   CHECK_THAT(told_to_readers.what, contains("weft: reading a stream of the peer"));
   CHECK(told.text().empty());

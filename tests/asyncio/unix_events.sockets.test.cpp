@@ -62,14 +62,14 @@ TEST_CASE("a unix server does not take the place of a file", "[asyncio][unix_eve
 TEST_CASE("a unix server that cannot be bound leaves no socket open", "[asyncio][unix_events]") {
   const weft_test::time_limit limit;
   const weft_test::temporary_folder folder;
-  const int before = weft_test::open_descriptors();
+  const int before = weft_test::count_descriptors();
   run_on_virtual_time([&]() -> weft::task<> {
-    const int running = weft_test::open_descriptors();
+    const int running = weft_test::count_descriptors();
     const auto tried = co_await outcome_of(weft::start_unix_server(serve, folder.file("no/such/folder")));
     CHECK(failure_of(tried).code == std::errc::no_such_file_or_directory);
-    CHECK(weft_test::open_descriptors() == running);
+    CHECK(weft_test::count_descriptors() == running);
   });
-  CHECK(weft_test::open_descriptors() == before);
+  CHECK(weft_test::count_descriptors() == before);
 }
 
 }  // namespace

@@ -34,11 +34,11 @@ namespace {
 
 using namespace std::chrono_literals;
 using weft_test::call;
+using weft_test::count_descriptors;
 using weft_test::failing_call;
 using weft_test::interrupted_afterwards;
 using weft_test::live_allocations;
 using weft_test::one_byte_only;
-using weft_test::open_descriptors;
 
 // What must not come out of any scenario.
 void expect(bool right, const char* what) {
@@ -296,7 +296,7 @@ std::string words(const std::exception_ptr& error) {
 // A run in which calls fail, from the n-th on; whether any did. Checks what came out and what was left.
 bool run_with_fault(const scenario& s, const fault& f, int n, int times) {
   const weft_test::time_limit limit(30);
-  const int descriptors = open_descriptors();
+  const int descriptors = count_descriptors();
   bool happened = false;
   bool expected = true;
   bool usable = false;
@@ -329,7 +329,7 @@ bool run_with_fault(const scenario& s, const fault& f, int n, int times) {
       outcome += "; afterwards: " + words(std::current_exception());
     }
   }
-  const int still_open = open_descriptors() - descriptors;
+  const int still_open = count_descriptors() - descriptors;
   INFO(s.name << ": call " << n << " of " << describe(f) << ": " << outcome);
   CHECK(expected);
   CHECK(usable);

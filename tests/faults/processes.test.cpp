@@ -51,7 +51,7 @@ weft::task<> let_go() {
 /// went as it should; else what went wrong.
 int run_with_failure(weft::task<> (*scenario)(), std::uint64_t n, std::uint64_t failures) {
   const std::int64_t before = weft_test::live_allocations();
-  const std::size_t descriptors = weft_test::open_descriptors();
+  const int descriptors = weft_test::count_descriptors();
   bool happened = false;
   bool clean = true;
   {
@@ -72,7 +72,7 @@ int run_with_failure(weft::task<> (*scenario)(), std::uint64_t n, std::uint64_t 
   }
   if (!clean) return 2;
   if (weft_test::has_children()) return 3;
-  if (weft_test::open_descriptors() != descriptors) return 4;
+  if (weft_test::count_descriptors() != descriptors) return 4;
   if (weft_test::live_allocations() != before) return 5;
   return happened ? 1 : 0;
 }

@@ -13,9 +13,9 @@
 
 namespace weft_test {
 
-class failure {
+class outcome_failure {
  public:
-  explicit failure(const std::exception_ptr& error) {
+  explicit outcome_failure(const std::exception_ptr& error) {
     if (error == nullptr) return;
     try {
       std::rethrow_exception(error);
@@ -37,8 +37,8 @@ class failure {
 
 /// Of a weft::outcome.
 template <class Outcome>
-failure failure_of(const Outcome& ended) {
-  return failure(ended.exception());
+outcome_failure failure_of(const Outcome& ended) {
+  return outcome_failure(ended.exception());
 }
 
 /// Whether it failed with an exception of this type.

@@ -5,10 +5,11 @@
 // All of it is plain system calls, without weft, and stays on this machine.
 #pragma once
 
+#include "support/open_descriptors.hpp"
+
 #include <weft/detail/unique_fd.hpp>
 #include <weft/io/socket_address.hpp>
 
-#include <dirent.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -27,16 +28,6 @@
 namespace weft_test {
 
 [[noreturn]] inline void fail_call(const char* call) { throw std::system_error(errno, std::generic_category(), call); }
-
-/// How many descriptors this process has open.
-inline int open_descriptors() {
-  DIR* const folder = ::opendir("/proc/self/fd");
-  if (folder == nullptr) fail_call("opendir");
-  int count = -3;  // ".", "..", and the folder itself
-  while (::readdir(folder) != nullptr) ++count;
-  ::closedir(folder);
-  return count;
-}
 
 /// A socket that is bound to a port of its own and does not listen: who connects is refused.
 class bound_socket {

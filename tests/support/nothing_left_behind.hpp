@@ -5,24 +5,13 @@
 #pragma once
 
 #include "support/catch.hpp"
+#include "support/open_descriptors.hpp"
 
-#include <dirent.h>
 #include <sys/wait.h>
 
 #include <cerrno>
-#include <cstddef>
 
 namespace weft_test {
-
-/// How many descriptors this process has.
-inline std::size_t open_descriptors() {
-  DIR* const folder = ::opendir("/dev/fd");
-  if (folder == nullptr) return 0;
-  std::size_t n = 0;
-  while (::readdir(folder) != nullptr) ++n;
-  ::closedir(folder);
-  return n - 3;  // ".", ".." and the folder itself
-}
 
 /// Whether there is a child, running or a zombie.
 inline bool has_children() {
@@ -32,16 +21,16 @@ inline bool has_children() {
 
 class nothing_left_behind {
  public:
-  nothing_left_behind() : descriptors_(open_descriptors()) {}
+  nothing_left_behind() : descriptors_(count_descriptors()) {}
   nothing_left_behind(const nothing_left_behind&) = delete;
   nothing_left_behind& operator=(const nothing_left_behind&) = delete;
   ~nothing_left_behind() {
     CHECK_FALSE(has_children());
-    CHECK(open_descriptors() == descriptors_);
+    CHECK(count_descriptors() == descriptors_);
   }
 
  private:
-  std::size_t descriptors_;
+  int descriptors_;
 };
 
 }  // namespace weft_test

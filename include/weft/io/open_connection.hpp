@@ -63,7 +63,8 @@ task<stream> open_connection(socket_address address, connection_options options 
 /// once for what cannot be a path. Mirrors asyncio.open_unix_connection().
 task<stream> open_unix_connection(std::string path, connection_options options = {});
 
-/// A connected socket, for those who want no stream (loop.sock_connect): non-blocking, CLOEXEC.
+/// A connected socket, for those who want no stream: non-blocking, CLOEXEC. Throws std::system_error that names the
+/// address. Cancelled: no socket is left. Mirrors loop.sock_connect(), and makes the socket, too.
 task<detail::unique_fd> connect_socket(socket_address address, connection_options options = {});
 
 // ---- details ----

@@ -503,7 +503,7 @@ TEST_CASE("the end of the loop does not wait for one that may not be killed", "[
 /// Each step of the life of a child; the number of the one that goes wrong, or 0.
 int live_without_pidfds(int refused_with) {
   if (!weft_test::refuse_system_calls(refused_with, SYS_pidfd_open)) return 0;  // not allowed here: nothing to see
-  const std::size_t before = weft_test::open_descriptors();
+  const int before = weft_test::count_descriptors();
   const int wrong = weft::run([]() -> weft::task<int> {
     process quick = co_await weft::create_subprocess_shell("exit 7");
     const int code = co_await quick.wait();
@@ -531,7 +531,7 @@ int live_without_pidfds(int refused_with) {
   });
   if (wrong != 0) return wrong;
   if (weft_test::has_children()) return 5;
-  return weft_test::open_descriptors() == before ? 0 : 6;
+  return weft_test::count_descriptors() == before ? 0 : 6;
 }
 
 TEST_CASE("without pidfds all is the same, on an older kernel and in a sandbox", "[io][child_process]") {

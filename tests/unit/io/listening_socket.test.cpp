@@ -42,8 +42,8 @@ using weft::socket_address;
 using weft::start_server;
 using weft::start_unix_server;
 using weft_test::contains;
+using weft_test::count_descriptors;
 using weft_test::failure_of;
-using weft_test::open_descriptors;
 using weft_test::temporary_folder;
 
 // A body on virtual time, and on a poller that counts how often it was asked.
@@ -150,7 +150,7 @@ TEST_CASE("a file that is no socket stays, and the error names it", "[io][listen
   const temporary_folder folder;
   const std::string path = folder.file("precious");
   std::fclose(std::fopen(path.c_str(), "w"));
-  const int before = open_descriptors();
+  const int before = count_descriptors();
   run_counted([&]() -> weft::task<> {
     const auto tried = co_await outcome_of(start_unix_server(echo, path));
     CHECK(failure_of(tried).code == std::errc::address_in_use);
@@ -159,7 +159,7 @@ TEST_CASE("a file that is no socket stays, and the error names it", "[io][listen
     CHECK(failure_of(nowhere).code == std::errc::no_such_file_or_directory);
   });
   CHECK(exists(path));
-  CHECK(open_descriptors() == before);
+  CHECK(count_descriptors() == before);
 }
 
 TEST_CASE("the file of a server that could not start goes, too", "[io][listening_socket]") {
@@ -275,7 +275,7 @@ TEST_CASE("a socket that somebody shuts down is told of once a second, without s
 
 TEST_CASE("20,000 connections that are reset at once leave nothing behind", "[io][listening_socket]") {
   weft_test::counting_poller poller;
-  const int before = open_descriptors();
+  const int before = count_descriptors();
   weft_test::reports told;
   run_counted(poller, [&]() -> weft::task<> {
     told.listen();
@@ -290,7 +290,7 @@ TEST_CASE("20,000 connections that are reset at once leave nothing behind", "[io
     weft::server server = co_await start_server(handler, "127.0.0.1", 0);
     const socket_address where = server.addresses()[0];
     co_await settle();
-    const int serving = open_descriptors();
+    const int serving = count_descriptors();
     const std::size_t waits_before = poller.waits();
     constexpr int batches = 250;
     constexpr int in_a_batch = 80;
@@ -303,13 +303,13 @@ TEST_CASE("20,000 connections that are reset at once leave nothing behind", "[io
     }
     CHECK(connections == batches * in_a_batch);
     CHECK(running == 0);
-    CHECK(open_descriptors() == serving);
+    CHECK(count_descriptors() == serving);
     CHECK(poller.waits() - waits_before < std::size_t{batches} * 20);
     server.close();
     co_await server.wait_closed();
   });
   CHECK(told.text().empty());
-  CHECK(open_descriptors() == before);
+  CHECK(count_descriptors() == before);
 }
 
 TEST_CASE("a handler that closes the server ends the accepting", "[io][listening_socket]") {

@@ -44,10 +44,10 @@ using weft::outcome_of;
 using weft::socket_address;
 using weft_test::bound_socket;
 using weft_test::contains;
+using weft_test::count_descriptors;
 using weft_test::failure_of;
 using weft_test::listener;
 using weft_test::now_ms;
-using weft_test::open_descriptors;
 using weft_test::run_on_virtual_time;
 using weft_test::silent_listener;
 using weft_test::socket_option;
@@ -58,9 +58,9 @@ using weft_test::temporary_folder;
 template <class Body>
 void check_connecting(Body body) {
   const weft_test::time_limit limit;
-  const int before = open_descriptors();
+  const int before = count_descriptors();
   run_on_virtual_time(std::move(body));
-  CHECK(open_descriptors() == before);
+  CHECK(count_descriptors() == before);
 }
 
 // What a host with these addresses would give.
@@ -276,36 +276,36 @@ TEST_CASE("a limit of nothing leaves no connection", "[io][open_connection]") {
 TEST_CASE("connecting ends with the time that it was given", "[io][open_connection]") {
   check_connecting([]() -> weft::task<> {
     const silent_listener there;
-    const int before = open_descriptors();
+    const int before = count_descriptors();
     const auto late = co_await outcome_of(weft::wait_for(open_connection(there.address), 300ms));
     CHECK(weft_test::failed_with<weft::timeout_error>(late));
     CHECK(now_ms() == 300);
-    CHECK(open_descriptors() == before);
+    CHECK(count_descriptors() == before);
     const auto by_name =
         co_await outcome_of(weft::with_timeout(200ms, open_connection("127.0.0.1", there.address.port())));
     CHECK(weft_test::failed_with<weft::timeout_error>(by_name));
     CHECK(now_ms() == 500);
-    CHECK(open_descriptors() == before);
+    CHECK(count_descriptors() == before);
   });
 }
 
 TEST_CASE("connecting is cancelled", "[io][open_connection]") {
   check_connecting([]() -> weft::task<> {
     const silent_listener there;
-    const int before = open_descriptors();
+    const int before = count_descriptors();
     auto connecting = weft::create_task(open_connection(there.address));
     co_await weft::sleep_for(10ms);
-    CHECK(open_descriptors() == before + 1);
+    CHECK(count_descriptors() == before + 1);
     connecting.cancel();
     const auto ended = co_await outcome_of(connecting);
     CHECK(ended.cancelled());
-    CHECK(open_descriptors() == before);
+    CHECK(count_descriptors() == before);
   });
 }
 
 TEST_CASE("connecting goes with the loop", "[io][open_connection]") {
   const weft_test::time_limit limit;
-  const int before = open_descriptors();
+  const int before = count_descriptors();
   {
     const silent_listener there;
     weft::virtual_clock time(1000);
@@ -316,9 +316,9 @@ TEST_CASE("connecting goes with the loop", "[io][open_connection]") {
     loop.create_task(connect_to_all({there.address, there.address}, options));
     const auto wait = []() -> weft::task<> { co_await weft::sleep_for(100ms); };
     loop.run_until_complete(wait);
-    CHECK(open_descriptors() > before + 3);
+    CHECK(count_descriptors() > before + 3);
   }
-  CHECK(open_descriptors() == before);
+  CHECK(count_descriptors() == before);
 }
 
 TEST_CASE("a unix socket whose queue is full is tried again until it has room", "[io][open_connection]") {
@@ -389,13 +389,13 @@ TEST_CASE("an address that does not answer is passed over after the delay", "[io
   check_connecting([]() -> weft::task<> {
     const silent_listener nobody;
     const listener there;
-    const int before = open_descriptors();
+    const int before = count_descriptors();
     const connection_options options{.happy_eyeballs_delay = 250ms};
     auto connecting = connect_to_all({nobody.address, there.address}, options);
     weft::stream client = co_await std::move(connecting);
     CHECK(now_ms() == 250);
     CHECK(weft::peer_address(client.writer.descriptor()) == there.address);
-    CHECK(open_descriptors() == before + 1);
+    CHECK(count_descriptors() == before + 1);
     co_await check_connected(client, there);
   });
 }
@@ -463,7 +463,7 @@ TEST_CASE("trying several addresses is cancelled in the middle", "[io][open_conn
   check_connecting([]() -> weft::task<> {
     const silent_listener nobody;
     const bound_socket refuses;
-    const int before = open_descriptors();
+    const int before = count_descriptors();
     const connection_options options{.happy_eyeballs_delay = 10ms};
     const std::vector<socket_address> all{nobody.address, refuses.address, nobody.address, nobody.address};
     for (const weft::duration when : {0ms, 5ms, 15ms, 25ms, 500ms}) {
@@ -472,7 +472,7 @@ TEST_CASE("trying several addresses is cancelled in the middle", "[io][open_conn
       connecting.cancel();
       const auto ended = co_await outcome_of(connecting);
       CHECK(ended.cancelled());
-      CHECK(open_descriptors() == before);
+      CHECK(count_descriptors() == before);
     }
   });
 }
@@ -480,7 +480,7 @@ TEST_CASE("trying several addresses is cancelled in the middle", "[io][open_conn
 TEST_CASE("a connection that is made and cancelled in the same pass is closed", "[io][open_connection]") {
   check_connecting([]() -> weft::task<> {
     const listener there;
-    const int before = open_descriptors();
+    const int before = count_descriptors();
     for (int passes = 0; passes < 6; ++passes) {
       {
         auto connecting = weft::create_task(open_connection(there.address));
@@ -490,7 +490,7 @@ TEST_CASE("a connection that is made and cancelled in the same pass is closed", 
         CHECK((ended.cancelled() || ended.has_value()));
       }
       co_await weft::sleep_for(1ms);
-      CHECK(open_descriptors() == before);
+      CHECK(count_descriptors() == before);
     }
   });
 }

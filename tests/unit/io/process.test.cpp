@@ -288,19 +288,19 @@ TEST_CASE("a thousand children are fed, read and reaped, fifty at a time", "[io]
   const weft_test::nothing_left_behind check;
   const auto start = std::chrono::steady_clock::now();
   weft::run([]() -> weft::task<> {
-    const std::size_t before = weft_test::open_descriptors();
+    const int before = weft_test::count_descriptors();
     weft::semaphore places(50);
     int running = 0;
     int most = 0;
     int right = 0;
-    std::size_t most_descriptors = 0;
+    int most_descriptors = 0;
     const auto talk = [&](int i) -> weft::task<> {
       auto place = co_await places.acquire();
       most = std::max(most, ++running);
       process child = co_await start_cat();
       const std::string text = std::to_string(i) + std::string(1000, '.');
       const process_output said = co_await child.communicate(text);
-      if (i % 100 == 0) most_descriptors = std::max(most_descriptors, weft_test::open_descriptors());
+      if (i % 100 == 0) most_descriptors = std::max(most_descriptors, weft_test::count_descriptors());
       --running;
       if (said.output == text && child.return_code() == 0) ++right;
     };
@@ -310,7 +310,7 @@ TEST_CASE("a thousand children are fed, read and reaped, fifty at a time", "[io]
     CHECK(right == 1000);
     CHECK(most == 50);
     CHECK(most_descriptors <= before + 50 * 3 + 10);
-    CHECK(weft_test::open_descriptors() == before);
+    CHECK(weft_test::count_descriptors() == before);
     CHECK_FALSE(weft_test::has_children());
   });
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);

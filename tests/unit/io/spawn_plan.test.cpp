@@ -287,9 +287,9 @@ std::set<int> passed_on() {
 TEST_CASE("what weft opens for a child is closed when others execute programs", "[io][spawn_plan]") {
   run_with_processes([]() -> weft::task<> {
     const std::set<int> before = passed_on();
-    const std::size_t number = weft_test::open_descriptors();
+    const int number = weft_test::count_descriptors();
     weft::process child = co_await weft::create_subprocess_exec(all_pipes(), "cat");
-    CHECK(weft_test::open_descriptors() >= number + 3);
+    CHECK(weft_test::count_descriptors() >= number + 3);
     CHECK(passed_on() == before);
     co_await child.communicate();
   });
@@ -443,7 +443,7 @@ TEST_CASE("where no descriptors are left starting fails whole, or succeeds", "[i
           for (int spare = 0;; ++spare) {
             if (spare > 20) return 1;
             weft::event_loop loop;
-            const std::size_t before = weft_test::open_descriptors();
+            const int before = weft_test::count_descriptors();
             int lowest = 3;
             while (::fcntl(lowest, F_GETFD) >= 0) ++lowest;
             rlimit normal{};
@@ -470,7 +470,7 @@ TEST_CASE("where no descriptors are left starting fails whole, or succeeds", "[i
             }
             ::setrlimit(RLIMIT_NOFILE, &normal);
             if (weft_test::has_children()) return 5;
-            if (weft_test::open_descriptors() != before) return 6;
+            if (weft_test::count_descriptors() != before) return 6;
             if (!started) continue;
             if (code != 0 || output != "inproblem\n") return 7;
             return refused >= 3 ? 0 : 8;

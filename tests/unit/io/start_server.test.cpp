@@ -44,8 +44,8 @@ using weft::server_options;
 using weft::socket_address;
 using weft::start_server;
 using weft_test::contains;
+using weft_test::count_descriptors;
 using weft_test::failure_of;
-using weft_test::open_descriptors;
 using weft_test::run_on_virtual_time;
 using weft_test::socket_option;
 using weft_test::temporary_folder;
@@ -55,14 +55,14 @@ using weft_test::temporary_folder;
 template <class Body>
 void check_serving(Body body, const std::string& expected_reports = "") {
   const weft_test::time_limit limit;
-  const int before = open_descriptors();
+  const int before = count_descriptors();
   weft_test::reports told;
   run_on_virtual_time([&]() -> weft::task<> {
     told.listen();
     co_await body();
   });
   CHECK(told.text() == expected_reports);
-  CHECK(open_descriptors() == before);
+  CHECK(count_descriptors() == before);
 }
 
 // Everything that can happen without waiting for a time has happened.
@@ -633,7 +633,7 @@ TEST_CASE("starting a server is cancelled while its host is looked up", "[io][st
 
 TEST_CASE("servers and connections that are open go with the loop", "[io][start_server]") {
   const weft_test::time_limit limit;
-  const int before = open_descriptors();
+  const int before = count_descriptors();
   const temporary_folder folder;
   weft_test::census counts;
   std::optional<weft::server> outlives;
@@ -665,10 +665,10 @@ TEST_CASE("servers and connections that are open go with the loop", "[io][start_
       co_await weft::sleep_for(10ms);
     };
     loop.run_until_complete(main);
-    CHECK(open_descriptors() > before + 8);
+    CHECK(count_descriptors() > before + 8);
     CHECK(counts.alive > 0);
   }
-  CHECK(open_descriptors() == before);
+  CHECK(count_descriptors() == before);
   CHECK(outlives->addresses().empty());
   CHECK_FALSE(outlives->is_serving());
   CHECK_THROWS_AS(outlives->start_serving(), weft::usage_error);
