@@ -17,7 +17,8 @@ function(write_project)
        "class node { template <class> friend class list; };\ntemplate <class T> class list { node head; };\n}\n")
   file(WRITE ${weft}/core/error.hpp "${head}class some_error {};\n")
   file(WRITE ${weft}/core/poller.hpp "${head}#include <weft/core/error.hpp>\n#include <weft/detail/list.hpp>\n"
-       "class poller { poller() { epoll_ctl(); } friend bool operator==(poller, poller) { return true; } };\n")
+       "class poller { poller() { epoll_ctl(); } friend bool operator==(poller, poller) { return true; } };\n"
+       "class p final : poller { virtual int f() = 0; inline void g() override; void h() final {} ~p() override = default; };\n")
   file(WRITE ${weft}/core/mailbox.hpp "${head}#include <weft/core/error.hpp>\n"
        "// #include <weft/time/sleep.hpp> would be wrong, and using namespace std; too.\n"
        "class mailbox { std::mutex m_; const char* t = \"std::thread friend class x;\"; };\n")
@@ -163,6 +164,10 @@ plant(hygiene "${at}headers do not include <iostream>" include/weft/io/pipe.hpp 
 plant(hygiene "${at}headers do not include <regex>" include/weft/io/pipe.hpp "#include <regex>\n")
 plant(hygiene "${at}no using namespace in a header" include/weft/io/pipe.hpp "void f() { using namespace std; }\n")
 plant(hygiene "${at}no std::initializer_list.*" include/weft/io/pipe.hpp "void f(std::initializer_list<int>);\n")
+foreach(declaration IN ITEMS "void f() const override" "int f() final" "virtual ~pipe_2()" "virtual void f(int = 1) const")
+  plant(hygiene "${at}a virtual function that is defined further down is declared inline" include/weft/io/pipe.hpp
+        "class pipe_2 { ${declaration}; };\n")
+endforeach()
 plant(hygiene "${at}no friend across folders: poller is not declared in time/" include/weft/time/sleep.hpp
       "class nap { friend class poller; };\n")
 plant(hygiene "${at}no friend across folders: gather_awaiter is not declared in core/" include/weft/core/error.hpp

@@ -36,8 +36,8 @@ class callback : public timer {
     if (--references_ == 0) destroy();
   }
 
-  void run() final;
-  void discard() noexcept final;
+  inline void run() final;
+  inline void discard() noexcept final;
 
   /// Takes it out of whatever queue it is in and drops the function; does nothing if it has run.
   void cancel() noexcept;

@@ -64,9 +64,9 @@ class poller {
 /// poll(2): portable; cost grows with the number of descriptors.
 class poll_poller final : public poller {
  public:
-  bool watch(int fd, interest what) override;
-  bool forget(int fd) noexcept override;
-  void wait(duration timeout, std::vector<ready_event>& out) override;
+  inline bool watch(int fd, interest what) override;
+  inline bool forget(int fd) noexcept override;
+  inline void wait(duration timeout, std::vector<ready_event>& out) override;
 
  private:
   std::vector<pollfd> fds_;
@@ -78,9 +78,9 @@ class epoll_poller final : public poller {
  public:
   /// Throws std::system_error, for instance EMFILE.
   epoll_poller();
-  bool watch(int fd, interest what) override;
-  bool forget(int fd) noexcept override;
-  void wait(duration timeout, std::vector<ready_event>& out) override;
+  inline bool watch(int fd, interest what) override;
+  inline bool forget(int fd) noexcept override;
+  inline void wait(duration timeout, std::vector<ready_event>& out) override;
 
  private:
   int wait_for_events(duration timeout);

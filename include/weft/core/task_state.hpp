@@ -184,7 +184,7 @@ class task_state : public tenant {
   /// Name and where it was created, and in report() for a task that waits also for what and where: each coroutine of
   /// its chain.
   std::string label() const;
-  std::string report() const override;
+  WEFT_COLD inline std::string report() const override;
 
   // ---- for the walk that cancels ----
 
@@ -206,8 +206,8 @@ class task_state : public tenant {
     if (--references_ == 0) dispose();
   }
 
-  void run() final;
-  void abandon() noexcept final;
+  inline void run() final;
+  WEFT_COLD inline void abandon() noexcept final;
 
  protected:
   using flag_set = std::uint16_t;
@@ -386,7 +386,7 @@ inline void task_state::destroy_chain() noexcept {
   }
 }
 
-WEFT_COLD inline void task_state::abandon() noexcept {
+void task_state::abandon() noexcept {
   event_loop& loop = *loop_;
   const bool queued = linked();
   unlink();
@@ -440,7 +440,7 @@ WEFT_COLD inline std::string task_state::label() const {
   return quoted + (created_there_ ? ", created at " : ", coroutine ") + to_string(origin_);
 }
 
-WEFT_COLD inline std::string task_state::report() const {
+std::string task_state::report() const {
   if (done()) return {};
   std::string text = "task " + label();
   if (waiting_for_ != nullptr) text += "\n    waits for " + waiting_for_->describe();

@@ -38,8 +38,8 @@ class gather_core : public waitable, private cancel_fan {
   gather_core& operator=(const gather_core&) = delete;
 
   bool await_ready() const noexcept { return false; }
-  bool cancel(cancel_walk& walk) noexcept override;
-  std::string describe() const override;
+  inline bool cancel(cancel_walk& walk) noexcept override;
+  inline std::string describe() const override;
 
   /// What ends the waiting early, by cancelling the children in charge: the first failure, nothing, or the first end.
   enum class mode : unsigned char { first_failure, none, first_end };
@@ -104,8 +104,8 @@ class gather_core : public waitable, private cancel_fan {
   void mark_repeated();
   void child_ended(task_state& task, bool charge) noexcept;
   void finish_if_over() noexcept;
-  task_state* next_to_cancel() noexcept override;
-  void leave_out(task_state& task) noexcept override;
+  inline task_state* next_to_cancel() noexcept override;
+  inline void leave_out(task_state& task) noexcept override;
   watcher& watcher_of(const gather_entry& e) noexcept { return e.in_charge() ? charges_ : others_; }
 
   std::span<gather_entry> entries_;

@@ -59,7 +59,7 @@ class wait_core : public waitable, private timer {
 
   bool await_ready() const noexcept { return false; }
   void await_cancelled() noexcept { stop(); }
-  bool cancel(cancel_walk&) noexcept override;
+  inline bool cancel(cancel_walk&) noexcept override;
   std::string describe() const override { return "some of " + std::to_string(count_) + " tasks"; }
 
  protected:

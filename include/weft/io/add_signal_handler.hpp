@@ -83,7 +83,7 @@ class signal_handlers final : public signal_listener {
 
   void add(event_loop& loop, int number, std::shared_ptr<signal_callback> added);
   bool remove(int number);
-  bool signals_came(std::span<const unsigned char> order) noexcept override;
+  inline bool signals_came(std::span<const unsigned char> order) noexcept override;
 
  private:
   struct handler {

@@ -60,7 +60,7 @@ class child_process final : public tenant {
 
   /// It may have ended.
   void run() override { look(); }
-  void abandon() noexcept override;
+  inline void abandon() noexcept override;
   std::string report() const override { return {}; }
 
  private:

@@ -88,9 +88,9 @@ class datagram_wait : public timer, public waitable {
   void await_suspend(task_state& waiting);
   void await_cancelled() noexcept { stop(); }
 
-  bool cancel(cancel_walk&) noexcept override;
-  bool waits_again(bool cancelled) noexcept override;
-  void run() override;
+  inline bool cancel(cancel_walk&) noexcept override;
+  inline bool waits_again(bool cancelled) noexcept override;
+  inline void run() override;
 
   /// The descriptor has moved; is about to be closed; goes.
   void follow(datagram_descriptor& moved) noexcept { descriptor_ = &moved; }
@@ -140,7 +140,7 @@ class [[nodiscard(
   std::string describe() const override { return "a datagram"; }
 
  private:
-  ssize_t call(int fd) noexcept override;
+  inline ssize_t call(int fd) noexcept override;
 
   std::span<std::byte> buffer_;
   socket_address from_;
@@ -161,7 +161,7 @@ class [[nodiscard(
   std::string describe() const override { return "room for a datagram"; }
 
  private:
-  ssize_t call(int fd) noexcept override;
+  inline ssize_t call(int fd) noexcept override;
 
   std::span<const std::byte> bytes_;
   socket_address to_;

@@ -88,11 +88,11 @@ class descriptor_transport final : public stream_transport {
     descriptor_transport* transport_;
   };
 
-  std::ptrdiff_t receive(std::span<char> room) noexcept override;
-  std::ptrdiff_t send(std::span<const std::string_view> parts) noexcept override;
-  void shut_down_writing() noexcept override;
-  void watch_reading(bool wanted) override;
-  void watch_writing(bool wanted) override;
+  inline std::ptrdiff_t receive(std::span<char> room) noexcept override;
+  inline std::ptrdiff_t send(std::span<const std::string_view> parts) noexcept override;
+  inline void shut_down_writing() noexcept override;
+  inline void watch_reading(bool wanted) override;
+  inline void watch_writing(bool wanted) override;
   void close_descriptors() noexcept override { fd_.reset(); }
   bool ends_with_its_input() const noexcept override { return direction_ != stream_direction::both; }
 

@@ -80,7 +80,7 @@ class listening_socket final : public timer {
   /// The file of a unix socket: removed when it stops, if it is still the same.
   void owns_path(std::string path);
 
-  void run() override;
+  inline void run() override;
 
  private:
   void accept_some();

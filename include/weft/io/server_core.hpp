@@ -76,7 +76,7 @@ class server_core : public tenant,
   /// See server::serve_forever().
   static task<> serve_forever(std::shared_ptr<server_core> core);
 
-  void take(detail::unique_fd fd, const socket_address& peer) noexcept final;
+  inline void take(detail::unique_fd fd, const socket_address& peer) noexcept final;
   std::shared_ptr<const void> keep() final { return shared_from_this(); }
   void stream_closed() noexcept final {
     if (gone()) closers_.wake_all();

@@ -153,7 +153,7 @@ class signal_inbox final : public runnable {
   void add(event_loop& loop, signal_listener& listener);
   void remove(signal_listener& listener) noexcept;
 
-  void run() override;
+  inline void run() override;
 
  private:
   event_loop* loop_ = nullptr;

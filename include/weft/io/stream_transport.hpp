@@ -52,7 +52,7 @@ class stream_transport : public tenant, public stream_source, public detail::lis
  public:
   stream_transport(const stream_transport&) = delete;
   stream_transport& operator=(const stream_transport&) = delete;
-  virtual ~stream_transport();
+  inline virtual ~stream_transport();
 
   /// Begins to read; from now on it is alive until it is closed. Throws std::system_error, std::bad_alloc.
   static void open(const std::shared_ptr<stream_transport>& transport);
@@ -121,7 +121,7 @@ class stream_transport : public tenant, public stream_source, public detail::lis
   void resume_reading() noexcept final { update_reading(false, reading_ended_); }
 
   void run() final { closed_ ? let_go() : finish(); }
-  void abandon() noexcept final;
+  inline void abandon() noexcept final;
   std::string report() const final { return {}; }
 
  protected:

@@ -59,7 +59,7 @@ class [[nodiscard(
     stop_watching()->wake_cancelled();
     return true;
   }
-  std::string describe() const override;
+  inline std::string describe() const override;
   void run() override { stop_watching()->wake(); }
 
  private:

@@ -40,8 +40,8 @@ class [[nodiscard(
   void await_suspend(task_state& waiting);
   void await_resume() const noexcept {}
 
-  bool cancel(cancel_walk&) noexcept override;
-  std::string describe() const override;
+  inline bool cancel(cancel_walk&) noexcept override;
+  inline std::string describe() const override;
   void run() override { sleeper_->wake(); }
 
  private:

@@ -48,6 +48,26 @@ inline void check_words(const source& header, findings& out) {
   }
 }
 
+/// A virtual function that its class does not call inline is the key function: defined below, in the header, it brings the
+/// virtual table and all that it leads to into each program that includes the header, used or not.
+inline void check_key_functions(const source& header, findings& out) {
+  const auto& tokens = header.tokens();
+  bool is_virtual = false;
+  bool is_harmless = false;  // inline, pure or defaulted
+  for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
+    if (tokens[i].is(";") && is_virtual && !is_harmless) {
+      out.add(header.path(), tokens[i].line, "a virtual function that is defined further down is declared inline");
+    }
+    if (tokens[i].is(";") || tokens[i].is("{") || tokens[i].is("}")) {
+      is_virtual = is_harmless = false;
+    } else if (tokens[i].is("virtual") || tokens[i].is("override") || tokens[i].is("final")) {
+      is_virtual = true;
+    } else if (tokens[i].is("inline") || (tokens[i].is("=") && (tokens[i + 1].is("0") || tokens[i + 1].is("default")))) {
+      is_harmless = true;
+    }
+  }
+}
+
 /// What a `friend` at tokens[i] makes a friend: a class's or a function's name; empty for a function that is defined
 /// there.
 inline std::string befriended(const std::vector<token>& tokens, std::size_t i) {
@@ -116,6 +136,7 @@ inline void hygiene(const project& p, findings& out) {
     check_macros(header, out);
     check_costly_includes(header, out);
     check_words(header, out);
+    check_key_functions(header, out);
   }
   check_friends(headers, out);
 }

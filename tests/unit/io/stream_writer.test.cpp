@@ -642,9 +642,9 @@ TEST_CASE("a loop may go while tasks wait for streams that another task owns", "
   weft_test::census counts;
   weft_test::reports told;
   const auto round = [&] {
+    std::optional<weft::memory_streams> shared;  // the end of the loop still uses it
     weft_test::loop_on_virtual_time on;
     told.listen(on.loop);
-    std::optional<weft::memory_streams> shared;
     const auto owns = [](std::optional<weft::memory_streams>& made, weft_test::tracked) -> weft::task<> {
       weft::memory_streams own = memory_stream_pair(slow_peer);
       co_await own.first.writer.write("1234567890");
