@@ -50,6 +50,13 @@ compile() (
   $CXX $CXXFLAGS -std=c++20 -pthread -I "$WEFT_INCLUDE" -I "$here/../examples" "$@" >"$work/said" 2>&1
 )
 
+# build WHERE_TO_STAND NAME: NAME.cpp becomes the program NAME. In two steps, since a cache of compilers' output keeps
+# objects, not programs.
+build() {
+  # shellcheck disable=SC2086
+  compile "$1" -c "$2.cpp" -o "$2.o" && compile "$1" "$2.o" -o "$2" $LIBS
+}
+
 # compare N COMMAND...: it ends well, and prints what N.prints says, if there is one. What it prints of real time may be
 # off on a busy machine, so it gets more than one chance.
 compare() {
@@ -82,8 +89,7 @@ if [ -n "$gcc" ]; then
 fi
 
 if [ -e "$work/page.cpp" ]; then
-  # shellcheck disable=SC2086
-  if ! compile "$work" page.cpp -o page $LIBS; then
+  if ! build "$work" page; then
     problem "$page: its pieces do not compile (the lines below are those of the page):"
     cat "$work/said" >&2
   fi
@@ -93,8 +99,7 @@ while read -r kind n who; do
   case $kind in
     file) ;;
     program)
-      # shellcheck disable=SC2086
-      if compile "$work/$n" app.cpp -o app $LIBS; then
+      if build "$work/$n" app; then
         compare "$n" "./$n/app"
       else
         problem "$page:$n: this program does not compile"
