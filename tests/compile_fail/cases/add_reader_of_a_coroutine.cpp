@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a coroutine is no callback: call create_task\(\) in a function, or co_await wait_readable\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/task_handle.hpp>
+#include <weft/io/add_reader.hpp>
 
 namespace {
 weft::task<> take(int) { co_return; }

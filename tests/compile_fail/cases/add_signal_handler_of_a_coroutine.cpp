@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a coroutine is no signal handler: call create_task\(\) in a function, or co_await next\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/task_handle.hpp>
+#include <weft/io/add_signal_handler.hpp>
 
 namespace {
 weft::task<> reload(int) { co_return; }

@@ -3,7 +3,9 @@
 //
 // expect: weft: this takes handles of running tasks: start them with create_task\(\)
 #include <vector>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/task_handle.hpp>
+#include <weft/flow/as_completed.hpp>
 
 weft::task<> work() { co_return; }
 

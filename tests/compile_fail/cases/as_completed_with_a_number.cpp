@@ -4,7 +4,9 @@
 // expect: weft: a delay has a unit: write 1s or 0\.5s, after using namespace std::chrono_literals
 #include <chrono>
 #include <vector>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/task_handle.hpp>
+#include <weft/flow/as_completed.hpp>
 
 using namespace std::chrono_literals;
 

@@ -3,7 +3,7 @@
 //
 // expect: weft: an async generator of nothing gives nothing; write async_generator<int>
 // then: .
-#include <weft/weft.hpp>
+#include <weft/flow/async_generator.hpp>
 
 #ifdef WEFT_COMPILE_FAIL_FIXED
 weft::async_generator<int> use() { co_yield 1; }

@@ -3,7 +3,7 @@
 //
 // expect: weft: an async generator cannot yield rvalue references: yield values
 // then: call of overloaded .yield_value\(int\). is ambiguous
-#include <weft/weft.hpp>
+#include <weft/flow/async_generator.hpp>
 
 #ifdef WEFT_COMPILE_FAIL_FIXED
 weft::async_generator<int> use() { co_yield 1; }

@@ -4,7 +4,7 @@
 // expect: weft: a task is awaited once: drop its const, and write co_await std::move\(the_task\)
 #include <utility>
 #include <vector>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
 
 weft::task<int> answer() { co_return 42; }
 

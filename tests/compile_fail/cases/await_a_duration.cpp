@@ -3,7 +3,8 @@
 //
 // expect: weft: this cannot be awaited in a weft task: only tasks, task handles and weft's own operations can
 #include <chrono>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/sleep.hpp>
 
 using namespace std::chrono_literals;
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a function cannot be awaited, only what it returns: write co_await f\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
 
 weft::task<int> use() {
   auto answer = []() -> weft::task<int> { co_return 42; };

@@ -3,7 +3,8 @@
 //
 // expect: weft: an operation is awaited once, as an rvalue: await it where you make it, or co_await std::move\(it\)
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/sync/mutex.hpp>
 
 weft::task<> use(weft::mutex& m) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -4,7 +4,8 @@
 // expect: weft: an operation is awaited once, as an rvalue: await it where you make it, or co_await std::move\(it\)
 #include <string>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/stream_reader.hpp>
 
 weft::task<std::string> use(weft::stream_reader& reader) {
   auto line = reader.read_line();

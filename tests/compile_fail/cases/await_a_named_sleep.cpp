@@ -4,7 +4,8 @@
 // expect: weft: an operation is awaited once, as an rvalue: await it where you make it, or co_await std::move\(it\)
 #include <chrono>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/sleep.hpp>
 
 using namespace std::chrono_literals;
 

@@ -3,7 +3,7 @@
 //
 // expect: weft: a task is awaited once, as an rvalue: write co_await std::move\(the_task\)
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
 
 weft::task<int> answer() { co_return 42; }
 

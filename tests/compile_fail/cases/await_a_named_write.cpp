@@ -3,7 +3,8 @@
 //
 // expect: weft: an operation is awaited once, as an rvalue: await it where you make it, or co_await std::move\(it\)
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/stream_writer.hpp>
 
 weft::task<> use(weft::stream_writer& writer) {
   auto hello = writer.write("hello");

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a generator cannot wait: no co_await in it; write a weft::async_generator<T>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/async_generator.hpp>
+#include <weft/flow/generator.hpp>
 
 weft::task<int> answer() { co_return 42; }
 

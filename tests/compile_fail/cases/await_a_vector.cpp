@@ -4,7 +4,8 @@
 // expect: weft: this cannot be awaited in a weft task: only tasks, task handles and weft's own operations can
 #include <utility>
 #include <vector>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/gather.hpp>
 
 weft::task<> use(std::vector<weft::task<>> tasks) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: this cannot be awaited in a weft task: only tasks, task handles and weft's own operations can
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/async_generator.hpp>
 
 weft::async_generator<int> one() { co_yield 1; }
 

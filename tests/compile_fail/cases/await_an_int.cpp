@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: this cannot be awaited in a weft task: only tasks, task handles and weft's own operations can
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
 
 weft::task<int> answer() { co_return 42; }
 

@@ -3,7 +3,9 @@
 //
 // expect: weft: a generator cannot wait: no co_await in it; write a weft::async_generator<T>
 #include <chrono>
-#include <weft/weft.hpp>
+#include <weft/flow/async_generator.hpp>
+#include <weft/flow/generator.hpp>
+#include <weft/time/sleep.hpp>
 
 using namespace std::chrono_literals;
 

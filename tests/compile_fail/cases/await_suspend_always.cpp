@@ -3,7 +3,8 @@
 //
 // expect: weft: this cannot be awaited in a weft task: only tasks, task handles and weft's own operations can
 #include <coroutine>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/sync/yield.hpp>
 
 weft::task<> use() {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -3,7 +3,7 @@
 //
 // expect: weft: a delay has a unit: write 1s or 0.5s, after using namespace std::chrono_literals
 #include <chrono>
-#include <weft/weft.hpp>
+#include <weft/core/event_loop.hpp>
 
 using namespace std::chrono_literals;
 

@@ -4,7 +4,7 @@
 // expect: use of deleted function .*weft::task<T>::task\(const weft::task<T>&\)
 // expect(clang++): call to deleted constructor of .*weft::task<int>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
 
 weft::task<int> answer() { co_return 42; }
 

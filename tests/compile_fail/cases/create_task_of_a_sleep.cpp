@@ -3,7 +3,9 @@
 //
 // expect: weft: only a task can be started: co_await this in a coroutine, and start that coroutine
 #include <chrono>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/task_handle.hpp>
+#include <weft/time/sleep.hpp>
 
 using namespace std::chrono_literals;
 

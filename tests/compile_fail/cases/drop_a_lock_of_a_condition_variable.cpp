@@ -3,7 +3,8 @@
 //
 // expect: weft: the mutex is released at once; keep what lock\(\) returns: auto lock = co_await m\.lock\(\)
 // only: clang++
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/sync/condition_variable.hpp>
 
 weft::task<> use(weft::condition_variable& c) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

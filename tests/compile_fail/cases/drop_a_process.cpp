@@ -3,7 +3,8 @@
 //
 // expect: weft: a process that nobody keeps is killed at once
 // only: clang++
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/process.hpp>
 
 weft::task<> use(weft::process& child) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: the permit is given back at once; keep what acquire\(\) returns: auto permit = co_await s\.acquire\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/sync/semaphore.hpp>
 
 weft::task<> use(weft::semaphore& s) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

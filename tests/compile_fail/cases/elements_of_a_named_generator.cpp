@@ -3,7 +3,7 @@
 //
 // expect: weft: elements_of\(\) takes a generator over: write elements_of\(std::move\(the_generator\)\)
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/flow/generator.hpp>
 
 weft::generator<int> one() { co_yield 1; }
 

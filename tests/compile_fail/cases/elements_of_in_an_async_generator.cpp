@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: an async generator cannot hand over by elements_of\(\), as in Python: loop, and co_yield each
-#include <weft/weft.hpp>
+#include <weft/flow/async_generator.hpp>
+#include <weft/flow/generator.hpp>
 
 weft::async_generator<int> one() { co_yield 1; }
 

@@ -3,7 +3,8 @@
 //
 // expect: weft: a task or an operation is started once, as an rvalue: write std::move\(the_task\)
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/finally.hpp>
 
 weft::task<int> answer() { co_return 42; }
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: the clean-up is a function that returns a task
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/finally.hpp>
 
 weft::task<> work() { co_return; }
 

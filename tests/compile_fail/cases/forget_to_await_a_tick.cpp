@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a task does nothing until it is awaited: co_await it, or give it to create_task\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/interval.hpp>
 
 weft::task<> use(weft::interval& every) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: wait\(\) does nothing until it is awaited: write co_await c\.wait\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/sync/condition_variable.hpp>
 
 weft::task<> use(weft::condition_variable& c) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a gather starts nothing until it is awaited
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/gather.hpp>
 
 weft::task<> work() { co_return; }
 

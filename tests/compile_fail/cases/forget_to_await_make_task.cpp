@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a task does nothing until it is awaited: co_await it, or give it to create_task\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
 
 weft::task<> work() { co_return; }
 

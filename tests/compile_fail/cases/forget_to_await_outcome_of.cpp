@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: outcome_of\(\) does nothing until it is awaited: write co_await outcome_of\(\.\.\.\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/outcome_of.hpp>
 
 weft::task<> work() { co_return; }
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: wait\(\) does nothing until it is awaited: write co_await process.wait\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/process.hpp>
 
 weft::task<> use(weft::process& child) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: put\(\) does nothing until it is awaited: write co_await q\.put\(item\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/sync/queue.hpp>
 
 weft::task<> use(weft::queue<int>& q) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

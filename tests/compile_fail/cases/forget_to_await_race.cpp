@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a race starts nothing until it is awaited: write co_await weft::race\(\.\.\.\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/race.hpp>
 
 weft::task<> work() { co_return; }
 

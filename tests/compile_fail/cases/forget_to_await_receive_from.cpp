@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: nothing is received until this is awaited: write co_await s.receive_from\(...\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/datagram_socket.hpp>
 
 #include <array>
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a shield does nothing until it is awaited: write co_await shield\(\.\.\.\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/shield.hpp>
 
 weft::task<> work() { co_return; }
 

@@ -3,7 +3,8 @@
 //
 // expect: weft: a sleep does nothing until it is awaited: write co_await weft::sleep_for\(...\)
 #include <chrono>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/sleep.hpp>
 
 using namespace std::chrono_literals;
 

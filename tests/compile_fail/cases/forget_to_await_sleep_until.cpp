@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a sleep does nothing until it is awaited
-#include <weft/weft.hpp>
+#include <weft/core/clock.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/sleep.hpp>
 
 weft::task<> use(weft::time_point dawn) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: next\(\) does nothing until it is awaited: write co_await signals\.next\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/signal_set.hpp>
 
 weft::task<> use(weft::signal_set& signals) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -3,7 +3,9 @@
 //
 // expect: weft: next\(\) does nothing until it is awaited: write co_await results\.next\(\)
 #include <vector>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/core/task_handle.hpp>
+#include <weft/flow/as_completed.hpp>
 
 weft::task<> use(const std::vector<weft::task_ref>& tasks) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: no function is called until this is awaited: write co_await to_thread\(...\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/threads/to_thread.hpp>
 
 int work() { return 1; }
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: wait_closed\(\) does nothing until it is awaited: write co_await server\.wait_closed\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/start_server.hpp>
 
 weft::task<> use(weft::server& server) {
   server.close();

@@ -3,7 +3,8 @@
 //
 // expect: weft: a task does nothing until it is awaited: co_await it, or give it to create_task\(\)
 #include <chrono>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/wait_for.hpp>
 
 using namespace std::chrono_literals;
 

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a wait for a descriptor does nothing until it is awaited: write co_await weft::wait_readable\(fd\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/wait_readable.hpp>
 
 weft::task<> use(int fd) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

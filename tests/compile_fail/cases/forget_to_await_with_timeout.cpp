@@ -3,7 +3,8 @@
 //
 // expect: weft: a body with a time limit does nothing until it is awaited: write co_await with_timeout\(\.\.\.\)
 #include <chrono>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/with_timeout.hpp>
 
 using namespace std::chrono_literals;
 

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a body with a time limit does nothing until it is awaited: write co_await with_timeout\(\.\.\.\)
-#include <weft/weft.hpp>
+#include <weft/core/clock.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/with_timeout.hpp>
 
 weft::task<> work() { co_return; }
 

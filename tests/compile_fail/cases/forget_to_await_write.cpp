@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: nothing is written until this is awaited: write co_await writer\.write\(\.\.\.\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/stream_writer.hpp>
 
 weft::task<> use(weft::stream_writer& writer) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

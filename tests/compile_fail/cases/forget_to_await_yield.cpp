@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: yield\(\) does nothing until it is awaited: write co_await weft::yield\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/sync/yield.hpp>
 
 weft::task<> use() {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a generator does nothing until it is iterated over
-#include <weft/weft.hpp>
+#include <weft/flow/generator.hpp>
 
 weft::generator<int> one() { co_yield 1; }
 

@@ -3,7 +3,9 @@
 //
 // expect: weft: a server that nobody keeps is closed at once
 // only: clang++
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/start_server.hpp>
+#include <weft/io/stream.hpp>
 
 weft::task<> handle(weft::stream) { co_return; }
 

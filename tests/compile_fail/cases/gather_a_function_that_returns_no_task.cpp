@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: only tasks, functions that return one, task handles and weft's own operations can be gathered
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/gather.hpp>
 
 int plain();
 weft::task<int> answer() { co_return 42; }

@@ -4,7 +4,9 @@
 // expect: weft: tasks and operations are gathered once, as rvalues: write std::move\(the_task\)
 #include <chrono>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/gather.hpp>
+#include <weft/time/sleep.hpp>
 
 using namespace std::chrono_literals;
 

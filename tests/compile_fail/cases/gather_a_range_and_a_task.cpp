@@ -4,7 +4,8 @@
 // expect: weft: gather takes either one range or any number of tasks: gather the range by itself
 #include <utility>
 #include <vector>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/gather.hpp>
 
 weft::task<> work() { co_return; }
 

@@ -5,7 +5,8 @@
 #include <ranges>
 #include <utility>
 #include <vector>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/gather.hpp>
 
 weft::task<int> answer_to(int question) { co_return question; }
 

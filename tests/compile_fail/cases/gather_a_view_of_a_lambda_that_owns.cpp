@@ -5,7 +5,8 @@
 // only: g++<15
 #include <ranges>
 #include <string>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/gather.hpp>
 
 weft::task<> greet(std::string, int) { co_return; }
 

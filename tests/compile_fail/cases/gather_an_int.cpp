@@ -3,7 +3,8 @@
 //
 // expect: weft: only tasks, functions that return one, task handles and weft's own operations can be gathered
 // then: decompose
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/gather.hpp>
 
 weft::task<int> answer() { co_return 42; }
 weft::task<> work() { co_return; }

@@ -4,7 +4,8 @@
 // expect: weft: the tasks of a range are started once: write gather\(std::move\(tasks\)\)
 #include <utility>
 #include <vector>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/gather.hpp>
 
 weft::task<> use(std::vector<weft::task<int>> tasks) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -5,7 +5,8 @@
 // only: g++<15
 #include <memory>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/task_group.hpp>
 
 weft::task<> count(int) { co_return; }
 

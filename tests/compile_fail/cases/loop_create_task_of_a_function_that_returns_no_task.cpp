@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: only a task can be started, or a function that returns one when called with the arguments
-#include <weft/weft.hpp>
+#include <weft/core/event_loop.hpp>
+#include <weft/core/task.hpp>
 
 weft::task<int> answer() { co_return 42; }
 

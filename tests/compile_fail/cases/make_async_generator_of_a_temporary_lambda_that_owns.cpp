@@ -5,7 +5,8 @@
 // only: g++<15
 #include <memory>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/async_generator.hpp>
 
 weft::task<> use(std::unique_ptr<int> number) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -5,7 +5,7 @@
 // only: g++<15
 #include <memory>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/flow/generator.hpp>
 
 weft::generator<int> use(std::unique_ptr<int> number) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

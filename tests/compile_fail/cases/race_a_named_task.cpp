@@ -3,7 +3,8 @@
 //
 // expect: weft: tasks and operations are gathered once, as rvalues: write std::move\(the_task\)
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/race.hpp>
 
 weft::task<int> answer() { co_return 42; }
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: what this coroutine returns does not convert to the T of its task<T>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
 
 weft::task<int&> use(int& lives_on) {
   int local = lives_on;

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a task cannot return an rvalue reference; return the value
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
 
 #ifdef WEFT_COMPILE_FAIL_FIXED
 weft::task<int> use() { co_return 42; }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: no member named .return_value. in .*promise
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
 
 weft::task<> use() {
 #ifdef WEFT_COMPILE_FAIL_FIXED

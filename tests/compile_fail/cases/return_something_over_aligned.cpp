@@ -3,7 +3,7 @@
 //
 // expect: weft: the result of a task cannot be over-aligned; return a std::unique_ptr to it
 #include <memory>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
 
 struct alignas(64) cache_line {
   int number = 0;

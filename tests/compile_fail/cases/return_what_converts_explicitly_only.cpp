@@ -3,7 +3,7 @@
 //
 // expect: weft: what this coroutine returns does not convert to the T of its task<T>
 #include <vector>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
 
 weft::task<std::vector<int>> use() {
 #ifdef WEFT_COMPILE_FAIL_FIXED

@@ -3,7 +3,9 @@
 //
 // expect: weft: a task is started once, as an rvalue: write std::move\(the_task\)
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/event_loop.hpp>
+#include <weft/core/run.hpp>
+#include <weft/core/task.hpp>
 
 weft::task<int> answer() { co_return 42; }
 

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a connection handler returns a task<>, or nothing
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/start_server.hpp>
+#include <weft/io/stream.hpp>
 
 #ifdef WEFT_COMPILE_FAIL_FIXED
 void handle(weft::stream) {}

@@ -2,7 +2,10 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a connection handler is called with a stream_reader and a stream_writer, or with a stream
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/start_server.hpp>
+#include <weft/io/stream_reader.hpp>
+#include <weft/io/stream_writer.hpp>
 
 #ifdef WEFT_COMPILE_FAIL_FIXED
 weft::task<> handle(weft::stream_reader reader, weft::stream_writer) { co_await reader.read(); }

@@ -5,7 +5,9 @@
 // only: g++<15
 #include <string>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/start_server.hpp>
+#include <weft/io/stream.hpp>
 
 weft::task<> greet(weft::stream connection, std::string greeting) { co_await connection.writer.write(greeting); }
 

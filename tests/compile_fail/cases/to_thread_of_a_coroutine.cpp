@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: a coroutine runs on a loop, not in a pool's thread: give it to create_task\(\)
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/threads/to_thread.hpp>
 
 weft::task<int> work() { co_return 1; }
 int blocking_work() { return 1; }

@@ -5,7 +5,8 @@
 // only: g++<15
 #include <memory>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/threads/to_thread.hpp>
 
 int value_of(std::unique_ptr<int> number) { return *number; }
 

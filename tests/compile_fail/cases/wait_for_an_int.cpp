@@ -3,7 +3,8 @@
 //
 // expect: weft: only tasks, functions that return one, task handles and weft's own operations can be waited for
 #include <chrono>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/wait_for.hpp>
 
 using namespace std::chrono_literals;
 

@@ -5,7 +5,9 @@
 // only: g++<15
 #include <memory>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/clock.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/wait_for.hpp>
 
 weft::task<> count(int) { co_return; }
 

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: the body of with_closing\(\) is a function that takes a reference to what is closed and returns a task
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/async_generator.hpp>
+#include <weft/flow/with_closing.hpp>
 
 weft::async_generator<int> one() { co_yield 1; }
 weft::task<> body(weft::async_generator<int>&) { co_return; }

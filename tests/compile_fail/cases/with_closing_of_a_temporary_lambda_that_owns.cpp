@@ -5,7 +5,9 @@
 // only: g++<15
 #include <memory>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/async_generator.hpp>
+#include <weft/flow/with_closing.hpp>
 
 weft::async_generator<int> one() { co_yield 1; }
 

@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: with_closing\(\) needs something with a close\(\) that can be awaited
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/async_generator.hpp>
+#include <weft/flow/with_closing.hpp>
 
 weft::async_generator<int> one() { co_yield 1; }
 

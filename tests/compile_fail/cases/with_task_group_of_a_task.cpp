@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // expect: weft: the body of a task group is a function that takes a weft::task_group& and returns a task
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/task_group.hpp>
 
 weft::task<> work() { co_return; }
 

@@ -4,7 +4,8 @@
 // expect: weft: a task or an operation is started once, as an rvalue: write std::move\(the_task\)
 #include <chrono>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/with_timeout.hpp>
 
 using namespace std::chrono_literals;
 

@@ -3,7 +3,8 @@
 //
 // expect: weft: a delay has a unit: write 1s or 0\.5s, after using namespace std::chrono_literals
 #include <chrono>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/with_timeout.hpp>
 
 using namespace std::chrono_literals;
 

@@ -6,7 +6,8 @@
 #include <chrono>
 #include <memory>
 #include <utility>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/time/with_timeout.hpp>
 
 using namespace std::chrono_literals;
 

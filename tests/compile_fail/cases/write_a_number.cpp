@@ -3,7 +3,8 @@
 //
 // expect: weft: only text can be written: make a number a string with std::to_string\(\)
 #include <string>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/stream_writer.hpp>
 
 weft::task<> use(weft::stream_writer& writer, int n) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

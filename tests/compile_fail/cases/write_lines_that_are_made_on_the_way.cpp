@@ -5,7 +5,8 @@
 #include <ranges>
 #include <string>
 #include <vector>
-#include <weft/weft.hpp>
+#include <weft/core/task.hpp>
+#include <weft/io/stream_writer.hpp>
 
 weft::task<> use(weft::stream_writer& writer, std::vector<int> numbers) {
 #ifdef WEFT_COMPILE_FAIL_FIXED

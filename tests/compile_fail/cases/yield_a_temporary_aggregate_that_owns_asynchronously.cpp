@@ -4,7 +4,7 @@
 // expect: weft: this g\+\+ destroys a temporary .* twice: pass a named one, or what it owns as arguments
 // only: g++<15
 #include <string>
-#include <weft/weft.hpp>
+#include <weft/flow/async_generator.hpp>
 
 struct row {
   std::string name;
