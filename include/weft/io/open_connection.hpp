@@ -63,9 +63,12 @@ task<stream> open_connection(socket_address address, connection_options options 
 /// once for what cannot be a path. Mirrors asyncio.open_unix_connection().
 task<stream> open_unix_connection(std::string path, connection_options options = {});
 
+/// Owns a descriptor: closes it at its end, unless release() has given it away.
+using detail::unique_fd;
+
 /// A connected socket, for those who want no stream: non-blocking, CLOEXEC. Throws std::system_error that names the
 /// address. Cancelled: no socket is left. Mirrors loop.sock_connect(), and makes the socket, too.
-task<detail::unique_fd> connect_socket(socket_address address, connection_options options = {});
+task<unique_fd> connect_socket(socket_address address, connection_options options = {});
 
 // ---- details ----
 
@@ -220,7 +223,7 @@ inline task<stream> connect_to_address(socket_address address, connection_option
 
 }  // namespace detail
 
-inline task<detail::unique_fd> connect_socket(socket_address address, connection_options options) {
+inline task<unique_fd> connect_socket(socket_address address, connection_options options) {
   const auto fail = [&](int error) {
     throw std::system_error(error, std::generic_category(), "weft: connecting to " + address.to_string());
   };

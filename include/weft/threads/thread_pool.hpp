@@ -63,9 +63,13 @@ class thread_pool {
   /// if there is no thread and none can be started: the job is not queued then.
   void post(pool_job& job);
 
-  /// How many threads there are; how many jobs wait for one.
+  /// How many threads there are; how many jobs wait for one; how many there have been so far.
   std::size_t threads() const;
   std::size_t queued() const;
+  std::size_t posted() const;
+
+  /// Blocks until no job is queued or being done. Must not be called by one of its threads.
+  void wait_until_idle();
 
  private:
   void start_thread();
@@ -76,8 +80,11 @@ class thread_pool {
   const std::string name_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::condition_variable became_idle_;
   detail::intrusive_list<pool_job, thread_pool> jobs_;
   std::size_t queued_ = 0;
+  std::size_t posted_ = 0;
+  std::size_t done_ = 0;
   std::size_t idle_ = 0;
   bool ending_ = false;
   std::vector<std::thread> threads_;
@@ -107,6 +114,7 @@ inline void thread_pool::post(pool_job& job) {
     if (idle_ <= queued_ && threads_.size() < most_threads_) start_thread();
     jobs_.push_back(job);
     ++queued_;
+    ++posted_;
   }
   changed_.notify_one();
 }
@@ -119,6 +127,16 @@ inline std::size_t thread_pool::threads() const {
 inline std::size_t thread_pool::queued() const {
   const std::lock_guard lock(mutex_);
   return queued_;
+}
+
+inline std::size_t thread_pool::posted() const {
+  const std::lock_guard lock(mutex_);
+  return posted_;
+}
+
+inline void thread_pool::wait_until_idle() {
+  std::unique_lock lock(mutex_);
+  became_idle_.wait(lock, [this] { return done_ == posted_; });
 }
 
 // Under the lock. Fewer threads than wanted will do, if there is one.
@@ -150,6 +168,7 @@ inline void thread_pool::work_on() noexcept {
     lock.unlock();
     job.work();
     lock.lock();
+    if (++done_ == posted_) became_idle_.notify_all();
   }
 }
 

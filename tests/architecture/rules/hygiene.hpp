@@ -48,8 +48,8 @@ inline void check_words(const source& header, findings& out) {
   }
 }
 
-/// A virtual function that its class does not call inline is the key function: defined below, in the header, it brings the
-/// virtual table and all that it leads to into each program that includes the header, used or not.
+/// A virtual function that its class does not call inline is the key function: defined below, in the header, it brings
+/// the virtual table and all that it leads to into each program that includes the header, used or not.
 inline void check_key_functions(const source& header, findings& out) {
   const auto& tokens = header.tokens();
   bool is_virtual = false;
@@ -62,7 +62,8 @@ inline void check_key_functions(const source& header, findings& out) {
       is_virtual = is_harmless = false;
     } else if (tokens[i].is("virtual") || tokens[i].is("override") || tokens[i].is("final")) {
       is_virtual = true;
-    } else if (tokens[i].is("inline") || (tokens[i].is("=") && (tokens[i + 1].is("0") || tokens[i + 1].is("default")))) {
+    } else if (tokens[i].is("inline") ||
+               (tokens[i].is("=") && (tokens[i + 1].is("0") || tokens[i + 1].is("default")))) {
       is_harmless = true;
     }
   }

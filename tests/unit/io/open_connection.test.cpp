@@ -185,7 +185,7 @@ TEST_CASE("the limit of a connection is that of its reader", "[io][open_connecti
 TEST_CASE("connect_socket gives the socket itself", "[io][open_connection]") {
   check_connecting([]() -> weft::task<> {
     const listener there;
-    const weft::detail::unique_fd fd = co_await weft::connect_socket(there.address);
+    const weft::unique_fd fd = co_await weft::connect_socket(there.address);
     CHECK((::fcntl(fd.get(), F_GETFL) & O_NONBLOCK) != 0);
     CHECK((::fcntl(fd.get(), F_GETFD) & FD_CLOEXEC) != 0);
     CHECK(weft::peer_address(fd.get()) == there.address);

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <latch>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -52,6 +53,81 @@ TEST_CASE("the end of run() waits for a function that nobody waits for any more"
     works.wait();
   });
   CHECK(ended.load());
+}
+
+TEST_CASE("the end of run() runs what abandoned calls post until the last of them has ended", "[threads][to_thread]") {
+  const weft_test::time_limit limit;
+  std::vector<int> ran;
+  std::latch works(1);
+  weft::run([&]() -> weft::task<> {
+    const auto posts = [&works, &ran](const weft::remote_loop& home) {
+      works.count_down();
+      for (int i = 1; i <= 3; ++i) {
+        std::this_thread::sleep_for(5ms);
+        home.call_soon_threadsafe([&ran, i] { ran.push_back(i); });
+      }
+    };
+    auto call = weft::create_task(
+        [&]() -> weft::task<> { co_await weft::to_thread(posts, weft::event_loop::current().remote()); });
+    co_await weft::yield();
+    works.wait();
+  });
+  CHECK(ran == std::vector{1, 2, 3});
+}
+
+TEST_CASE("the end of run() runs what a call has posted at the very end", "[threads][to_thread]") {
+  const weft_test::time_limit limit;
+  bool ran = false;
+  weft::run([&]() -> weft::task<> {
+    const weft::remote_loop home = weft::event_loop::current().remote();
+    co_await weft::to_thread([] {});
+    std::thread([&] { home.call_soon_threadsafe([&] { ran = true; }); }).join();
+  });
+  CHECK(ran);
+}
+
+TEST_CASE("what is started while the default pool is waited for is ended, too", "[threads][to_thread]") {
+  const weft_test::time_limit limit;
+  std::atomic<int> ended = 0;
+  std::latch works(1);
+  weft::run([&]() -> weft::task<> {
+    const auto again = [&ended] {
+      weft::create_task([&ended]() -> weft::task<> { co_await weft::to_thread([&ended] { ++ended; }); });
+    };
+    const auto posts = [&works, &ended, again](const weft::remote_loop& home) {
+      works.count_down();
+      std::this_thread::sleep_for(5ms);
+      home.call_soon_threadsafe(again);
+      std::this_thread::sleep_for(20ms);
+      ++ended;
+    };
+    auto call = weft::create_task(
+        [&]() -> weft::task<> { co_await weft::to_thread(posts, weft::event_loop::current().remote()); });
+    co_await weft::yield();
+    works.wait();
+  });
+  CHECK(ended == 2);
+}
+
+TEST_CASE("the default pool can be waited for, and used again", "[threads][to_thread]") {
+  const weft_test::time_limit limit;
+  weft::event_loop loop;
+  loop.run_until_complete(weft::shutdown_default_executor(loop));  // there is none: nothing to wait for
+  std::atomic<bool> ended = false;
+  loop.run_until_complete([&]() -> weft::task<> {
+    auto call = weft::create_task([&]() -> weft::task<> {
+      co_await weft::to_thread([&ended] {
+        std::this_thread::sleep_for(10ms);
+        ended = true;
+      });
+    });
+    co_await weft::yield();
+    co_await weft::shutdown_default_executor(weft::event_loop::current());
+    CHECK(ended);
+    co_await weft::to_thread([&ended] { ended = false; });
+    CHECK(!ended);
+  });
+  CHECK(weft::default_thread_pool(loop).posted() == 2);
 }
 
 TEST_CASE("each loop has a pool of its own", "[threads][to_thread]") {
