@@ -4,6 +4,7 @@
 // CPython replaces sockets and the resolver by mocks. Here there are addresses on this machine at which somebody
 // listens, nobody does, or nobody answers.
 #include "support/catch.hpp"
+#include "support/connect_to_all.hpp"
 #include "support/contains.hpp"
 #include "support/failure_of.hpp"
 #include "support/loopback.hpp"
@@ -40,6 +41,7 @@ using weft::open_connection;
 using weft::outcome_of;
 using weft::socket_address;
 using weft_test::bound_socket;
+using weft_test::connect_to_all;
 using weft_test::contains;
 using weft_test::count_descriptors;
 using weft_test::failure_of;
@@ -54,13 +56,6 @@ void check_nothing_left_open(Body body) {
   const int before = count_descriptors();
   run_on_virtual_time(std::move(body));
   CHECK(count_descriptors() == before);
-}
-
-weft::task<std::vector<socket_address>> addresses_of_host(std::vector<socket_address> all) { co_return all; }
-
-// To a host with these addresses.
-weft::task<weft::stream> connect_to_all(std::vector<socket_address> all, connection_options options = {}) {
-  return weft::detail::connect_to_host(addresses_of_host(std::move(all)), options);
 }
 
 weft::task<> serve(weft::stream) { co_return; }

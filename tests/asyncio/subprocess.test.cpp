@@ -1,5 +1,6 @@
 // What CPython's tests say of asyncio's child processes.
 // SPDX-License-Identifier: MIT
+#include "support/cat.hpp"
 #include "support/catch.hpp"
 #include "support/nothing_left_behind.hpp"
 #include "support/shell.hpp"
@@ -37,14 +38,10 @@ using weft::process_options;
 using weft::process_output;
 using weft::stdio;
 using weft_test::run_with_processes;
+using weft_test::start_cat;
+using weft_test::with_pipes;
 
 constexpr const char* counts = "wc -c";  // the bytes of its input
-
-process_options with_pipes() {
-  process_options options;
-  options.standard_input(stdio::pipe).standard_output(stdio::pipe);
-  return options;
-}
 
 process_options with_all_pipes() {
   process_options options = with_pipes();
@@ -52,7 +49,6 @@ process_options with_all_pipes() {
   return options;
 }
 
-weft::task<process> start_cat() { return weft::create_subprocess_exec(with_pipes(), "cat"); }
 weft::task<process> start_blocked() { return weft::create_subprocess_exec("sleep", "3600"); }
 
 /// With a wait that outlives the object: its child's code.

@@ -6,10 +6,13 @@
 #pragma once
 
 #include <weft/core/error.hpp>
+#include <weft/core/task.hpp>
+#include <weft/flow/outcome_of.hpp>
 
 #include <exception>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace weft_test {
 
@@ -39,6 +42,24 @@ class outcome_failure {
 template <class Outcome>
 outcome_failure failure_of(const Outcome& ended) {
   return outcome_failure(ended.exception());
+}
+
+/// The system error's number; 0 if it has not failed. Any other failure is thrown.
+template <class Outcome>
+int code_of(const Outcome& ended) {
+  try {
+    ended.value();
+  } catch (const std::system_error& e) {
+    return e.code().value();
+  }
+  return 0;
+}
+
+/// The same for what is awaited first.
+template <class Awaited>
+weft::task<int> code_after(Awaited awaited) {
+  const auto ended = co_await weft::outcome_of(std::move(awaited));
+  co_return code_of(ended);
 }
 
 /// Whether it failed with an exception of this type.

@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/counting_new.hpp"
+#include "support/failure_of.hpp"
 #include "support/loop_steps.hpp"
 #include "support/open_descriptors.hpp"
 #include "support/pipe.hpp"
@@ -56,6 +57,8 @@ using weft::open_writer;
 using weft::stream_direction;
 using weft::detail::unique_fd;
 using weft_test::channel;
+using weft_test::code_after;
+using weft_test::code_of;
 using weft_test::contains;
 using weft_test::open_descriptors;
 
@@ -86,23 +89,6 @@ weft::task<> write_for_ever(weft::stream_writer& writer, std::string block) {
 }
 weft::task<> wait_closed(weft::stream_writer& writer) { co_await writer.wait_closed(); }
 weft::task<std::string> read_all(weft::stream_reader& reader) { co_return co_await reader.read(); }
-
-template <class Outcome>
-int code_of(const Outcome& failed) {
-  try {
-    failed.value();
-  } catch (const std::system_error& e) {
-    return e.code().value();
-  }
-  return 0;
-}
-
-// The error with which it ends.
-template <class Awaited>
-weft::task<int> code_after(Awaited awaited) {
-  const auto ended = co_await weft::outcome_of(std::move(awaited));
-  co_return code_of(ended);
-}
 
 template <class F>
 std::optional<std::system_error> system_error_of(F&& fn) {

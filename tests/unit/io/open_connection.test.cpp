@@ -2,6 +2,7 @@
 // the others.
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
+#include "support/connect_to_all.hpp"
 #include "support/contains.hpp"
 #include "support/failure_of.hpp"
 #include "support/loopback.hpp"
@@ -43,6 +44,7 @@ using weft::open_connection;
 using weft::outcome_of;
 using weft::socket_address;
 using weft_test::bound_socket;
+using weft_test::connect_to_all;
 using weft_test::contains;
 using weft_test::count_descriptors;
 using weft_test::failure_of;
@@ -61,12 +63,6 @@ void check_connecting(Body body) {
   const int before = count_descriptors();
   run_on_virtual_time(std::move(body));
   CHECK(count_descriptors() == before);
-}
-
-// What a host with these addresses would give.
-weft::task<std::vector<socket_address>> addresses_of_host(std::vector<socket_address> all) { co_return all; }
-weft::task<weft::stream> connect_to_all(std::vector<socket_address> all, connection_options options = {}) {
-  return weft::detail::connect_to_host(addresses_of_host(std::move(all)), options);
 }
 
 // A byte each way between a client and what the listener accepted.

@@ -1,5 +1,6 @@
 // Tests of weft/io/process.hpp: talking with a child process, and many at once.
 // SPDX-License-Identifier: MIT
+#include "support/cat.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/nothing_left_behind.hpp"
@@ -34,14 +35,8 @@ using weft::process_output;
 using weft::stdio;
 using weft_test::contains;
 using weft_test::run_with_processes;
-
-process_options with_pipes() {
-  process_options options;
-  options.standard_input(stdio::pipe).standard_output(stdio::pipe);
-  return options;
-}
-
-weft::task<process> start_cat() { return weft::create_subprocess_exec(with_pipes(), "cat"); }
+using weft_test::start_cat;
+using weft_test::with_pipes;
 
 // ---- communicate ----
 

@@ -7,6 +7,7 @@
 #include "support/contains.hpp"
 #include "support/counting_new.hpp"
 #include "support/event_log.hpp"
+#include "support/failure_of.hpp"
 #include "support/loop_steps.hpp"
 #include "support/pass_counter.hpp"
 #include "support/reports.hpp"
@@ -47,6 +48,8 @@ using weft::memory_stream_options;
 using weft::memory_stream_pair;
 using weft::stream_reader;
 using weft::stream_writer;
+using weft_test::code_after;
+using weft_test::code_of;
 using weft_test::contains;
 using weft_test::event_log;
 using weft_test::run_on_virtual_time;
@@ -76,23 +79,6 @@ weft::task<> wait_by(stream_writer& writer, std::string operation) {
   }
 }
 const std::vector<std::string> waits = {"write", "flush", "wait_closed"};
-
-template <class Outcome>
-int code_of(const Outcome& failed) {
-  try {
-    failed.value();
-  } catch (const std::system_error& e) {
-    return e.code().value();
-  }
-  return 0;
-}
-
-// The error with which it ends.
-template <class Awaited>
-weft::task<int> code_after(Awaited awaited) {
-  const auto ended = co_await weft::outcome_of(std::move(awaited));
-  co_return code_of(ended);
-}
 
 // ---- writing ----
 
