@@ -1,46 +1,61 @@
-// The functions of libc that weft's sockets call, able to fail: see failing_calls.hpp.
+// The functions of libc with which weft makes system calls, able to fail: see failing_calls.hpp.
 // SPDX-License-Identifier: MIT
 #include "support/failing_calls.hpp"
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdarg>
 #include <cstddef>
+#include <mutex>
 
 namespace {
 
 using weft_test::call;
+using weft_test::call_plan;
 
-struct plan {
-  call which = call::count;
-  int error = 0;
-  int skip = 0;
-  int times = 0;
-  int happened = 0;
+class tracked_call {
+ public:
+  call_plan plan;
+  int count = 0;
 };
 
-thread_local plan current;
-thread_local std::array<int, static_cast<std::size_t>(call::count)> counts;
+thread_local std::array<tracked_call, static_cast<std::size_t>(call::count)> of_this_thread;
+tracked_call of_all_threads;  // pread
+std::mutex guards_all_threads;
+
+// Looks at a call in peace.
+template <class Fn>
+auto with(call which, Fn fn) noexcept {
+  if (which != call::pread) return fn(of_this_thread[static_cast<std::size_t>(which)]);
+  const std::lock_guard lock(guards_all_threads);
+  return fn(of_all_threads);
+}
 
 // The error of this call; 0 if it shall not fail.
 int fault_of(call which) noexcept {
-  ++counts[static_cast<std::size_t>(which)];
-  if (current.which != which) return 0;
-  if (current.skip > 0) {
-    --current.skip;
-    return 0;
-  }
-  if (current.times == 0) return 0;
-  --current.times;
-  ++current.happened;
-  return current.error;
+  return with(which, [](tracked_call& c) {
+    ++c.count;
+    if (c.plan.skip > 0) return --c.plan.skip, 0;
+    if (c.plan.times == 0) return 0;
+    --c.plan.times;
+    ++c.plan.happened;
+    return c.plan.error;
+  });
 }
 
 template <class Function>
@@ -62,25 +77,51 @@ auto forward(call which, Function* real, Args... args) -> decltype(real(args...)
   return -1;
 }
 
+// The first byte of what is to be written; of size 0 if there is none.
+iovec first_byte(const iovec* parts, std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (parts[i].iov_len > 0) return {parts[i].iov_base, 1};
+  }
+  return {};
+}
+
 }  // namespace
 
 namespace weft_test {
 
 const char* name_of(call which) noexcept {
   static constexpr std::array<const char*, static_cast<std::size_t>(call::count)> names{
-      "socket",  "connect",    "bind",       "listen",    "accept4",     "recv",        "send",
-      "sendmsg", "setsockopt", "getsockopt", "epoll_ctl", "getpeername", "getsockname", "fcntl"};
+      "socket",        "connect",      "bind",
+      "listen",        "accept4",      "recv",
+      "send",          "recvmsg",      "sendmsg",
+      "sendto",        "setsockopt",   "getsockopt",
+      "getpeername",   "getsockname",  "open",
+      "close",         "read",         "writev",
+      "pread",         "sendfile",     "pipe2",
+      "fcntl",         "posix_spawnp", "waitpid",
+      "kill",          "pidfd_open",   "pidfd_send_signal",
+      "epoll_create1", "eventfd",      "epoll_ctl",
+      "epoll_wait",    "epoll_pwait2"};
+  static_assert(names.back() != nullptr);
   return names[static_cast<std::size_t>(which)];
 }
 
-failing_call::failing_call(call which, int error, int skip, int times) noexcept {
-  current = plan{which, error, skip, times, 0};
+failing_call::failing_call(call which, int error, int skip, int times) noexcept
+    : which_(which), former_(with(which, [&](tracked_call& c) {
+        const call_plan before = c.plan;
+        c.plan = call_plan{error, skip, times, 0};
+        return before;
+      })) {}
+failing_call::~failing_call() {
+  with(which_, [&](tracked_call& c) { c.plan = former_; });
 }
-failing_call::~failing_call() { current = plan{}; }
-int failing_call::happened() const noexcept { return current.happened; }
-void failing_call::stop() noexcept { current.times = 0; }
+int failing_call::happened() const noexcept {
+  return with(which_, [](tracked_call& c) { return c.plan.happened; });
+}
 
-int calls(call which) noexcept { return counts[static_cast<std::size_t>(which)]; }
+int calls(call which) noexcept {
+  return with(which, [](tracked_call& c) { return c.count; });
+}
 
 }  // namespace weft_test
 
@@ -122,17 +163,20 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   static auto* const real = libc<ssize_t(int, const msghdr*, int)>("sendmsg");
   const int fault = fault_of(call::sendmsg);
   if (fault > 0) return errno = fault, -1;
-  if (fault != weft_test::one_byte_only) return real(fd, message, flags);
-  for (std::size_t i = 0; i < message->msg_iovlen; ++i) {
-    iovec first = message->msg_iov[i];
-    if (first.iov_len == 0) continue;
-    first.iov_len = 1;
-    msghdr shorter = *message;
-    shorter.msg_iov = &first;
-    shorter.msg_iovlen = 1;
-    return real(fd, &shorter, flags);
-  }
-  return real(fd, message, flags);
+  iovec first = first_byte(message->msg_iov, message->msg_iovlen);
+  if (fault != weft_test::one_byte_only || first.iov_len == 0) return real(fd, message, flags);
+  msghdr shorter = *message;
+  shorter.msg_iov = &first;
+  shorter.msg_iovlen = 1;
+  return real(fd, &shorter, flags);
+}
+ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  static auto* const real = libc<ssize_t(int, msghdr*, int)>("recvmsg");
+  return forward(call::recvmsg, real, fd, message, flags);
+}
+ssize_t sendto(int fd, const void* data, std::size_t size, int flags, const sockaddr* to, socklen_t length) {
+  static auto* const real = libc<ssize_t(int, const void*, std::size_t, int, const sockaddr*, socklen_t)>("sendto");
+  return forward(call::sendto, real, fd, data, size, flags, to, length);
 }
 int setsockopt(int fd, int level, int name, const void* value, socklen_t size) noexcept {
   static auto* const real = libc<int(int, int, int, const void*, socklen_t)>("setsockopt");
@@ -171,6 +215,102 @@ int fcntl(int fd, int command, ...) {
   const int fault = fault_of(call::fcntl);
   if (fault > 0) return errno = fault, -1;
   return real(fd, command, argument);
+}
+
+int open(const char* path, int flags, ...) {
+  static auto* const real = libc<int(const char*, int, ...)>("open");
+  va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+  va_end(arguments);
+  const int fault = fault_of(call::open);
+  if (fault > 0) return errno = fault, -1;
+  return real(path, flags, mode);
+}
+int close(int fd) {
+  static auto* const real = libc<int(int)>("close");
+  return forward(call::close, real, fd);
+}
+ssize_t read(int fd, void* buffer, std::size_t size) {
+  static auto* const real = libc<ssize_t(int, void*, std::size_t)>("read");
+  const int fault = fault_of(call::read);
+  if (fault > 0) return errno = fault, -1;
+  if (fault != weft_test::one_byte_only || size <= 1) return real(fd, buffer, size);
+  const ssize_t one = real(fd, buffer, 1);
+  return one < 0 && errno == EINVAL ? real(fd, buffer, size) : one;  // an eventfd gives eight bytes, or none
+}
+ssize_t writev(int fd, const iovec* parts, int count) {
+  static auto* const real = libc<ssize_t(int, const iovec*, int)>("writev");
+  const int fault = fault_of(call::writev);
+  if (fault > 0) return errno = fault, -1;
+  const iovec first = first_byte(parts, static_cast<std::size_t>(count));
+  if (fault != weft_test::one_byte_only || first.iov_len == 0) return real(fd, parts, count);
+  return real(fd, &first, 1);
+}
+ssize_t pread(int fd, void* buffer, std::size_t size, off_t offset) {
+  static auto* const real = libc<ssize_t(int, void*, std::size_t, off_t)>("pread");
+  const int fault = fault_of(call::pread);
+  if (fault > 0) return errno = fault, -1;
+  return real(fd, buffer, fault == weft_test::one_byte_only && size > 1 ? 1 : size, offset);
+}
+ssize_t sendfile(int to, int from, off_t* offset, std::size_t size) noexcept {
+  static auto* const real = libc<ssize_t(int, int, off_t*, std::size_t)>("sendfile");
+  const int fault = fault_of(call::sendfile);
+  if (fault > 0) return errno = fault, -1;
+  return real(to, from, offset, fault == weft_test::one_byte_only && size > 1 ? 1 : size);
+}
+int pipe2(int* ends, int flags) noexcept {
+  static auto* const real = libc<int(int*, int)>("pipe2");
+  return forward(call::pipe2, real, ends, flags);
+}
+// Gives the error, and has nothing to do with errno.
+int posix_spawnp(pid_t* pid, const char* file, const posix_spawn_file_actions_t* actions,
+                 const posix_spawnattr_t* attributes, char* const* arguments, char* const* environment) {
+  static auto* const real = libc<int(pid_t*, const char*, const posix_spawn_file_actions_t*, const posix_spawnattr_t*,
+                                     char* const*, char* const*)>("posix_spawnp");
+  const int fault = fault_of(call::posix_spawnp);
+  if (fault > 0) return fault;
+  return real(pid, file, actions, attributes, arguments, environment);
+}
+pid_t waitpid(pid_t pid, int* status, int options) {
+  static auto* const real = libc<pid_t(pid_t, int*, int)>("waitpid");
+  return forward(call::waitpid, real, pid, status, options);
+}
+int kill(pid_t pid, int number) noexcept {
+  static auto* const real = libc<int(pid_t, int)>("kill");
+  return forward(call::kill, real, pid, number);
+}
+int epoll_create1(int flags) noexcept {
+  static auto* const real = libc<int(int)>("epoll_create1");
+  return forward(call::epoll_create1, real, flags);
+}
+int eventfd(unsigned count, int flags) noexcept {
+  static auto* const real = libc<int(unsigned, int)>("eventfd");
+  return forward(call::eventfd, real, count, flags);
+}
+int epoll_wait(int epoll, epoll_event* events, int most, int timeout) {
+  static auto* const real = libc<int(int, epoll_event*, int, int)>("epoll_wait");
+  if (timeout == 0) return real(epoll, events, most, timeout);
+  return forward(call::epoll_wait, real, epoll, events, most, timeout);
+}
+// Six arguments, as libc itself takes them: those that nobody has passed are read and not used. No static variable
+// that is guarded: who waits for a guard may come here.
+__attribute__((no_sanitize("address"))) long syscall(long number, ...) noexcept {
+  using function = long(long, ...);
+  static constinit std::atomic<function*> found{nullptr};
+  function* real = found.load(std::memory_order_relaxed);
+  if (real == nullptr) found.store(real = libc<function>("syscall"), std::memory_order_relaxed);
+  va_list arguments;
+  va_start(arguments, number);
+  long a[6];
+  for (long& argument : a) argument = va_arg(arguments, long);
+  va_end(arguments);
+  int fault = 0;
+  if (number == SYS_pidfd_open) fault = fault_of(call::pidfd_open);
+  if (number == SYS_pidfd_send_signal) fault = fault_of(call::pidfd_send_signal);
+  if (number == SYS_epoll_pwait2) fault = fault_of(call::epoll_pwait2);
+  if (fault > 0) return errno = fault, -1;
+  return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 }  // extern "C"
