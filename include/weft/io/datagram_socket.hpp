@@ -175,7 +175,9 @@ inline datagram_socket datagram_socket::bind(const socket_address& local, const 
 inline datagram_socket datagram_socket::connect(const socket_address& peer, const datagram_options& options) {
   datagram_socket made(peer, options);
   if (options.local().size() != 0) made.bind_to(options.local());
-  if (::connect(made.descriptor(), peer.data(), peer.size()) != 0) fail("connecting a datagram socket to", peer);
+  while (::connect(made.descriptor(), peer.data(), peer.size()) != 0) {
+    if (errno != EINTR) fail("connecting a datagram socket to", peer);
+  }
   return made;
 }
 
