@@ -156,6 +156,8 @@ class signal_inbox final : public runnable {
   inline void run() override;
 
  private:
+  inline void skip_old_bytes() noexcept;
+
   event_loop* loop_ = nullptr;
   signal_process::pipe_slot* pipe_ = nullptr;
   detail::intrusive_list<signal_listener, signal_listener> listeners_;
@@ -298,7 +300,10 @@ inline signal_inbox::~signal_inbox() {
 inline void signal_inbox::add(event_loop& loop, signal_listener& listener) {
   loop_ = &loop;
   if (pipe_ == nullptr) pipe_ = &signal_process::open_pipe();
-  if (listeners_.empty()) loop.watch(pipe_->descriptor(), interest::read, *this);
+  if (listeners_.empty()) {
+    skip_old_bytes();
+    loop.watch(pipe_->descriptor(), interest::read, *this);
+  }
   listeners_.push_back(listener);
 }
 
@@ -306,6 +311,14 @@ inline void signal_inbox::remove(signal_listener& listener) noexcept {
   if (!listener.linked()) return;
   listener.unlink();
   if (listeners_.empty()) loop_->unwatch(pipe_->descriptor());
+}
+
+// Of signals that came when nobody listened: they would pass for the first of those that come from now on.
+inline void signal_inbox::skip_old_bytes() noexcept {
+  std::array<unsigned char, 512> old;
+  bool any = false;
+  while (::read(pipe_->descriptor(), old.data(), old.size()) > 0) any = true;
+  if (any) signal_process::wake(*pipe_);  // one may be pending all the same
 }
 
 // The bytes first, then what is pending: who has been counted after that writes another byte.

@@ -73,6 +73,20 @@ TEST_CASE_METHOD(loop_with_signals, "a signal calls its handler on the loop, in 
   CHECK_FALSE(weft::remove_signal_handler(loop, SIGUSR1));
 }
 
+TEST_CASE_METHOD(loop_with_signals, "a signal that nobody heard does not spoil the order of those that come later",
+                 "[io][signals]") {
+  weft::add_signal_handler(loop, SIGUSR2, [] {});
+  send(SIGUSR2);
+  weft::remove_signal_handler(loop, SIGUSR2);
+  weft::add_signal_handler(loop, SIGUSR1, [&] { log("1"); });
+  weft::add_signal_handler(loop, SIGUSR2, [&] { log("2"); });
+  send(SIGUSR1);
+  send(SIGUSR2);
+  send(SIGUSR1);
+  run_passes(2);
+  CHECK(log.text() == "1 2 1");
+}
+
 TEST_CASE_METHOD(loop_with_signals, "handlers are called once a signal, in the order in which signals come",
                  "[io][signals]") {
   weft::add_signal_handler(
