@@ -14,6 +14,7 @@
 #include "support/catch.hpp"
 #include "support/counting_new.hpp"
 #include "support/failing_calls.hpp"
+#include "support/failure_of.hpp"
 #include "support/loopback.hpp"
 #include "support/nothing_left_behind.hpp"
 #include "support/open_descriptors.hpp"
@@ -23,6 +24,7 @@
 
 #include <array>
 #include <cerrno>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -30,6 +32,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace weft_test {
@@ -60,6 +63,21 @@ class fault {
 /// What must not come out of any scenario.
 inline void expect(bool right, const char* what) {
   if (!right) throw std::logic_error(what);
+}
+
+/// What has ended must have failed with one of these errors; others pass.
+template <class Outcome, std::same_as<std::errc>... Errors>
+void expect_error(Outcome ended, const char* what, Errors... wanted) {
+  expect(!ended.has_value(), what);
+  const std::error_code code = failure_of(ended).code;
+  if (!((code == wanted) || ...)) static_cast<void>(std::move(ended).value());
+}
+
+/// The same for what has to be cancelled.
+template <class Outcome>
+void expect_cancelled(const Outcome& ended, const char* what) {
+  if (ended.failed()) std::rethrow_exception(ended.exception());
+  expect(ended.cancelled(), what);
 }
 
 /// For unix sockets. Empty after each run.
@@ -171,8 +189,8 @@ bool run_with_fault(const scenario& s, const fault& f, int n, int times = 1);
 /// Runs all scenarios with each fault at each call that they make. How many pairs of a scenario and a fault there are.
 int sweep(const std::vector<scenario>& scenarios, const std::vector<fault>& faults = every_fault());
 
-/// Runs all of them with all reads and writes of a kind transferring one byte.
-void sweep_byte_by_byte(const std::vector<scenario>& scenarios);
+/// Runs all of them with reads and writes of a kind transferring one byte: all, or that many of them.
+void sweep_byte_by_byte(const std::vector<scenario>& scenarios, int times = 1'000'000);
 
 /// Runs all of them with a fault that stays, from the n-th call on.
 void sweep_for_good(const std::vector<scenario>& scenarios, const fault& f);
@@ -307,11 +325,11 @@ inline int sweep(const std::vector<scenario>& scenarios, const std::vector<fault
   return combinations;
 }
 
-inline void sweep_byte_by_byte(const std::vector<scenario>& scenarios) {
+inline void sweep_byte_by_byte(const std::vector<scenario>& scenarios, int times) {
   for (const scenario& s : scenarios) {
     for (const call which :
          {call::recv, call::send, call::sendmsg, call::read, call::writev, call::pread, call::sendfile}) {
-      run_with_fault(s, fault{which, one_byte_only, true}, 0, 1'000'000);
+      run_with_fault(s, fault{which, one_byte_only, true}, 0, times);
     }
   }
 }

@@ -4,7 +4,6 @@
 #include "support/catch.hpp"
 #include "support/datagrams.hpp"
 #include "support/failing_calls.hpp"
-#include "support/failure_of.hpp"
 
 #include <weft/weft.hpp>
 
@@ -28,6 +27,7 @@ using weft::socket_address;
 using weft_test::any_port;
 using weft_test::call;
 using weft_test::expect;
+using weft_test::expect_error;
 using weft_test::folder;
 using weft_test::scenario;
 using weft_test::shows_as;
@@ -114,11 +114,7 @@ const std::vector<scenario> scenarios{
        co_await sender.send("too long a datagram");
        co_await sender.send("short");
        const auto first = co_await weft::outcome_of(receiver.receive(5));
-       if (first.failed()) {
-         const weft_test::outcome_failure seen(first.exception());
-         if (seen.code != std::errc::message_size) throw std::system_error(seen.code, seen.what);
-       }
-       expect(first.failed(), "it was long enough");
+       expect_error(first, "it was short enough", std::errc::message_size);
        const std::string second = co_await receiver.receive(5);
        expect(second == "short", "what arrives is not what was sent");
      },
@@ -146,8 +142,7 @@ const std::vector<scenario> scenarios{
        co_await weft::sleep_for(1ms);
        socket.close();
        const auto ended = co_await weft::outcome_of(waiting);
-       const weft_test::outcome_failure seen(ended.exception());
-       if (seen.code != std::errc::operation_canceled) throw std::system_error(seen.code, seen.what);
+       expect_error(ended, "a datagram has come from nowhere", std::errc::operation_canceled);
        expect(!socket.is_open(), "it is open");
      },
      shows_as::itself},
@@ -158,8 +153,7 @@ const std::vector<scenario> scenarios{
        gone.close();
        co_await sender.send("hello");
        const auto refused = co_await weft::outcome_of(sender.receive());
-       const weft_test::outcome_failure seen(refused.exception());
-       if (seen.code != std::errc::connection_refused) throw std::system_error(seen.code, seen.what);
+       expect_error(refused, "a datagram has come from nowhere", std::errc::connection_refused);
      },
      shows_as::itself},
     {"datagrams as values of a generator that is left early",
