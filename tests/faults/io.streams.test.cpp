@@ -231,8 +231,8 @@ const std::vector<scenario> flows{
      []() -> weft::task<> {
        const full_queue nobody;
        // One more than none may wait.
-       auto second = co_await weft::outcome_of(weft::wait_for(weft::open_unix_connection(nobody.path), 1s));
-       auto third = co_await weft::outcome_of(weft::wait_for(weft::open_unix_connection(nobody.path), 1s));
+       auto second = co_await weft::outcome_of(weft::wait_for(weft::open_unix_connection(nobody.path), 50ms));
+       auto third = co_await weft::outcome_of(weft::wait_for(weft::open_unix_connection(nobody.path), 50ms));
        if (third.failed() && !weft_test::failed_with<weft::timeout_error>(third)) {
          std::rethrow_exception(third.exception());
        }
