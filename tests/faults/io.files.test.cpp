@@ -397,7 +397,7 @@ const std::vector<scenario> with_descriptors{
     {"a name is looked up in a thread, and another thread wakes the loop",
      []() -> weft::task<> {
        const auto found = co_await weft::resolve("localhost", 80, weft::resolve_options().family(AF_INET));
-       expect(found.size() == 1 && found[0].port() == 80, "localhost is somewhere else");
+       expect(!found.empty() && found[0].port() == 80, "localhost is somewhere else");
        const auto doubled = co_await weft::to_thread([](int n) { return 2 * n; }, 21);
        expect(doubled == 42, "it was not called");
      },
