@@ -155,7 +155,8 @@ def count(found, results, failures):
 
     def count_one(program):
         try:
-            counted = programs.per_operation(program, *WORKLOADS[program.workload].counted)
+            workload = WORKLOADS[program.workload]
+            counted = programs.per_operation(program, *workload.counted, workload.rounds)
             results[program.workload][program.peer].update(counted)
         except programs.Failed as failure:
             failures.append(str(failure))

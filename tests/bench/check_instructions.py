@@ -27,7 +27,7 @@ def measured(compiler, folder, jobs):
     built = programs.build(sources, compiler, folder, jobs)
     todo = [
         lambda p=programs.Program(workload, "weft", [built[source]]), w=WORKLOADS[workload]: programs.per_operation(
-            p, *w.counted
+            p, *w.counted, w.rounds
         )["instructions"]
         for workload, source in zip(WORKLOADS, sources)
     ]
