@@ -15,6 +15,7 @@
 #include <weft/core/outcome.hpp>
 #include <weft/core/startable.hpp>
 #include <weft/core/task_state.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/flow/gather.hpp>
 #include <weft/flow/gather_core.hpp>
 
@@ -39,6 +40,12 @@ class first_result {
   stored_t<T> value;
 };
 
+/// Out of line: inlined, it makes g++ 12 warn of an exception that is not initialised.
+template <class T>
+WEFT_OUTLINE stored_t<T> value_of(gather_entry& winner) {
+  return unwrap(winner.template take_result<T>());
+}
+
 /// The racers of race(a, b, ...): the result is a variant.
 template <class... T>
 class racer_pack : public child_pack<T...> {
@@ -54,7 +61,7 @@ class racer_pack : public child_pack<T...> {
   result pick(std::size_t first, std::index_sequence<I...>) {
     using get = result (*)(gather_entry&);
     constexpr get all[] = {
-        [](gather_entry& child) { return result(std::in_place_index<I>, unwrap(child.template take_result<T>())); }...};
+        [](gather_entry& child) { return result(std::in_place_index<I>, value_of<T>(child)); }...};
     return all[first](this->children_[first]);
   }
 };
@@ -66,7 +73,7 @@ class racer_range : public child_range<T> {
   explicit racer_range(child_range<T> children) : child_range<T>(std::move(children)) {}
 
   first_result<T> winner(std::size_t first) {
-    return first_result<T>(first, unwrap(this->children_[first].template take_result<T>()));
+    return first_result<T>(first, value_of<T>(this->children_[first]));
   }
 };
 
