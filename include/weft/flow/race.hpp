@@ -60,8 +60,7 @@ class racer_pack : public child_pack<T...> {
   template <std::size_t... I>
   result pick(std::size_t first, std::index_sequence<I...>) {
     using get = result (*)(gather_entry&);
-    constexpr get all[] = {
-        [](gather_entry& child) { return result(std::in_place_index<I>, value_of<T>(child)); }...};
+    constexpr get all[] = {[](gather_entry& child) { return result(std::in_place_index<I>, value_of<T>(child)); }...};
     return all[first](this->children_[first]);
   }
 };
@@ -72,9 +71,7 @@ class racer_range : public child_range<T> {
  public:
   explicit racer_range(child_range<T> children) : child_range<T>(std::move(children)) {}
 
-  first_result<T> winner(std::size_t first) {
-    return first_result<T>(first, value_of<T>(this->children_[first]));
-  }
+  first_result<T> winner(std::size_t first) { return first_result<T>(first, value_of<T>(this->children_[first])); }
 };
 
 /// What race() returns.
