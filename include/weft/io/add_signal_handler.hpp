@@ -106,6 +106,7 @@ inline void signal_handlers::add(event_loop& loop, int number, std::shared_ptr<s
       loop_ = &loop;
       inbox_ = &loop.local<signal_inbox>();
       inbox_->add(loop, *this);
+      if (place->second.subscription.pending() > 0) inbox_->look();
     } catch (...) {
       handlers_.erase(place);
       throw;

@@ -42,9 +42,7 @@ class signal_process {
   static bool is_signal(int number) noexcept;
 
   /// How often the signal has come while somebody wanted it, since the process began; it wraps around.
-  static unsigned arrivals(int number) noexcept {
-    return counters_[static_cast<std::size_t>(number)].load(std::memory_order_acquire);
-  }
+  static unsigned arrivals(int number) noexcept { return counters_[static_cast<std::size_t>(number)].load(); }
 
   /// Takes the signal over, or gives it back its former effect when the last one has released it. acquire() throws
   /// std::invalid_argument, usage_error and std::system_error: nothing has changed.
@@ -148,15 +146,20 @@ class signal_inbox final : public runnable {
   signal_inbox() = default;
   ~signal_inbox();
 
-  /// The listener is told from now on, also of what has come before; it must leave before the loop goes. Throws
+  /// The listener is told of what comes from now on; it must leave before the loop goes. A signal may come between its
+  /// wish and this call, and before there is a pipe: if something is pending afterwards, look(). Throws
   /// std::system_error, std::bad_alloc.
   void add(event_loop& loop, signal_listener& listener);
+
+  /// All are told in the next pass, as if something had come.
+  void look() noexcept { signal_process::wake(*pipe_); }
+
   void remove(signal_listener& listener) noexcept;
 
   inline void run() override;
 
  private:
-  inline void skip_old_bytes() noexcept;
+  void skip_old_bytes() noexcept;
 
   event_loop* loop_ = nullptr;
   signal_process::pipe_slot* pipe_ = nullptr;
@@ -228,7 +231,7 @@ inline signal_process::pipe_slot& signal_process::open_pipe() {
   if (slot == nullptr) {
     slot = new pipe_slot;
     slot->next_ = pipes_.load(std::memory_order_relaxed);
-    pipes_.store(slot, std::memory_order_release);
+    pipes_.store(slot);
   }
   slot->open();
   slot->taken_ = true;
@@ -263,7 +266,8 @@ inline void signal_process::pipe_slot::open() {
   target_.store(write_end_.get());
 }
 
-// Sequentially consistent throughout: either close_pipe() sees this writer, or the writer sees that the pipe has gone.
+// Sequentially consistent throughout: either close_pipe() sees this writer, or the writer sees that the pipe has gone;
+// and who has added a listener counts a signal that did not see its pipe yet.
 inline void signal_process::pipe_slot::tell(unsigned char number) noexcept {
   writers_.fetch_add(1);
   // A pipe that is full wakes its loop all the same.
@@ -280,8 +284,8 @@ inline void signal_process::on_signal(int number, siginfo_t* info, void*) noexce
     action.sa_handler = SIG_DFL;
     ::sigaction(number, &action, nullptr);  // it strikes again when this returns
   }
-  counters_[static_cast<std::size_t>(number)].fetch_add(1, std::memory_order_release);
-  for (pipe_slot* slot = pipes_.load(std::memory_order_acquire); slot != nullptr; slot = slot->next_) {
+  counters_[static_cast<std::size_t>(number)].fetch_add(1);
+  for (pipe_slot* slot = pipes_.load(); slot != nullptr; slot = slot->next_) {
     slot->tell(static_cast<unsigned char>(number));
   }
   errno = saved;
@@ -318,7 +322,7 @@ inline void signal_inbox::skip_old_bytes() noexcept {
   std::array<unsigned char, 512> old;
   bool any = false;
   while (::read(pipe_->descriptor(), old.data(), old.size()) > 0) any = true;
-  if (any) signal_process::wake(*pipe_);  // one may be pending all the same
+  if (any) look();  // one may be pending all the same
 }
 
 // The bytes first, then what is pending: who has been counted after that writes another byte.
@@ -328,7 +332,7 @@ inline void signal_inbox::run() {
   const std::span<const unsigned char> order(numbers.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
   bool all_done = true;
   listeners_.for_each([&](signal_listener& listener) { all_done = listener.signals_came(order) && all_done; });
-  if (!all_done) signal_process::wake(*pipe_);
+  if (!all_done) look();
 }
 
 }  // namespace weft

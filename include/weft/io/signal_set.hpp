@@ -168,6 +168,7 @@ inline void signal_set::listen(event_loop& loop) {
   }
   inbox.add(loop, listener_);
   inbox_ = &inbox;
+  if (pending() > 0) inbox.look();
 }
 
 static_assert(awaiter<signal_awaiter>);

@@ -63,7 +63,7 @@ class thread_pool {
   /// if there is no thread and none can be started: the job is not queued then.
   void post(pool_job& job);
 
-  /// How many threads there are; how many jobs wait for one; how many there have been so far.
+  /// How many threads there are; how many jobs wait for one; how many jobs were posted so far.
   std::size_t threads() const;
   std::size_t queued() const;
   std::size_t posted() const;

@@ -121,6 +121,21 @@ TEST_CASE("all who listen on a loop are told what came, while they listen", "[io
   inbox.remove(a);
 }
 
+TEST_CASE("of a signal that came before the loop had a pipe they are told when they look", "[io][signal]") {
+  const former_effect unchanged(SIGUSR1);
+  weft::event_loop loop;
+  auto& inbox = loop.local<weft::signal_inbox>();
+  const signal_subscription wish(SIGUSR1);
+  send(SIGUSR1);
+  told listener;
+  inbox.add(loop, listener);
+  CHECK(wish.pending() == 1);
+  inbox.look();
+  run_one_pass(loop);
+  CHECK(listener.times == 1);
+  inbox.remove(listener);
+}
+
 TEST_CASE("one who has no memory is told again in the next pass", "[io][signal]") {
   const former_effect unchanged(SIGUSR1);
   const signal_subscription subscription(SIGUSR1);

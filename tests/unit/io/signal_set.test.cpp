@@ -176,6 +176,33 @@ TEST_CASE("a signal that comes in another thread is counted, too", "[io][signal_
   });
 }
 
+// A signal that comes after next() has looked and before it waits, as one in another thread may.
+class signal_in_between {
+ public:
+  explicit signal_in_between(weft::signal_awaiter next) : next_(std::move(next)) {}
+  bool await_ready() {
+    const bool ready = next_.await_ready();
+    send(SIGUSR1);
+    return ready;
+  }
+  void await_suspend(weft::task_state& waiting) { next_.await_suspend(waiting); }
+  int await_resume() { return next_.await_resume(); }
+
+ private:
+  weft::signal_awaiter next_;
+};
+
+TEST_CASE("a signal that comes between a look and the wait, when the loop has no pipe yet, is not missed",
+          "[io][signal_set]") {
+  const former_effect unchanged(SIGUSR1);
+  run_in_time([]() -> weft::task<> {
+    weft::signal_set signals(SIGUSR1);
+    const int number = co_await signal_in_between(signals.next());
+    CHECK(number == SIGUSR1);
+    CHECK(signals.pending() == 0);
+  });
+}
+
 // ---- several ----
 
 TEST_CASE("each set gets every signal", "[io][signal_set]") {
