@@ -109,9 +109,7 @@ TEST_CASE("a loop that cannot be made says why, and leaves nothing", "[faults][i
 }
 
 TEST_CASE("a system call with which the loop waits fails anywhere, and it waits on", "[faults][io]") {
-  const int combinations = weft_test::sweep(scenarios);
-  CAPTURE(combinations);
-  CHECK(combinations >= 8);
+  CHECK(weft_test::sweep(scenarios) >= 8);
 }
 
 }  // namespace
