@@ -156,7 +156,7 @@ def count(found, results, failures):
     def count_one(program):
         try:
             workload = WORKLOADS[program.workload]
-            counted = programs.per_operation(program, *workload.counted, workload.rounds)
+            counted = programs.per_operation(program, *workload.counted)
             results[program.workload][program.peer].update(counted)
         except programs.Failed as failure:
             failures.append(str(failure))

@@ -26,9 +26,9 @@ def measured(compiler, folder, jobs):
     sources = [programs.HERE / workload / "weft.cpp" for workload in WORKLOADS]
     built = programs.build(sources, compiler, folder, jobs)
     todo = [
-        lambda p=programs.Program(workload, "weft", [built[source]]), w=WORKLOADS[workload]: programs.per_operation(
-            p, *w.counted, w.rounds
-        )["instructions"]
+        lambda p=programs.Program(workload, "weft", [built[source]]), sizes=WORKLOADS[workload].counted: (
+            programs.per_operation(p, *sizes)["instructions"]
+        )
         for workload, source in zip(WORKLOADS, sources)
     ]
     return dict(zip(WORKLOADS, (round(n, 1) for n in programs.run_all(todo, jobs))))

@@ -6,6 +6,7 @@ takes the number of operations, and prints one line of JSON (support/measure.hpp
 SPDX-License-Identifier: MIT
 """
 import concurrent.futures
+import itertools
 import json
 import os
 import re
@@ -19,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 FLAGS = ["-std=c++20", "-O3", "-DNDEBUG", "-pthread", "-I", str(ROOT / "include")]
 LIBRARIES = {"uv": ["-luv"]}
+CORES = itertools.cycle(sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0])
 
 
 class Failed(Exception):
@@ -89,6 +91,17 @@ def pinned(core):
     return ["taskset", "-c", str(core)] if core is not None and shutil.which("taskset") else []
 
 
+def taking_turns():
+    """The words before a command whose processes share one core and leave it to each other only when they wait.
+
+    A program that talks to a child of its own then finds the same at each step, in every run: all that the child had to
+    say. Cores are dealt out in turn.
+    """
+    if not shutil.which("taskset") or not shutil.which("chrt"):
+        return []
+    return [*pinned(next(CORES)), "chrt", "--batch", "0"]
+
+
 def last_core():
     """The last core that we may use: the first ones tend to serve the interrupts."""
     return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
@@ -105,9 +118,8 @@ def count(program, ops, limit=600):
         out = Path(folder) / "callgrind.out"
         # The timers of --virtual-time expire in the same order and number in every run.
         command = [*program.command, str(ops), "--virtual-time"]
-        figures = _figures(
-            program, ops, _output(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *command], limit)
-        )
+        valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}"]
+        figures = _figures(program, ops, _output([*taking_turns(), *valgrind, *command], limit))
         totals = re.search(r"^totals: (\d+)$", out.read_text(errors="replace"), re.MULTILINE)
     if totals is None:
         raise Failed(f"{program}: callgrind wrote no totals")
@@ -115,20 +127,10 @@ def count(program, ops, limit=600):
     return figures
 
 
-def per_operation(program, small, large, rounds=1):
-    """Instructions and allocations per operation, as the difference of two sizes: what is there once does not count.
-
-    The least of some rounds, for a program that waits for another process: the slower that is, the less there is to do
-    at once.
-    """
-    kinds = ("instructions", "allocations")
-
-    def least(size):
-        counts = [count(program, size) for _ in range(rounds)]
-        return {kind: min(figures[kind] for figures in counts) for kind in kinds}
-
-    few, many = least(small), least(large)
-    return {kind: (many[kind] - few[kind]) / (large - small) for kind in kinds}
+def per_operation(program, small, large):
+    """Instructions and allocations per operation, as the difference of two sizes: what is there once does not count."""
+    few, many = count(program, small), count(program, large)
+    return {kind: (many[kind] - few[kind]) / (large - small) for kind in ("instructions", "allocations")}
 
 
 def run_all(work, jobs=None):

@@ -25,7 +25,6 @@ class Workload(NamedTuple):
     counted: tuple  # two sizes for callgrind
     tasks: bool  # whether an operation is a task, so that memory can be told by task
     goal: Goal
-    rounds: int = 1  # of callgrind
 
 
 # The quotients are (goal's ratio x best peer) / floor, as they were measured together.
@@ -72,7 +71,7 @@ WORKLOADS = {
     ),
     "tcp_echo": Workload(
         "W9", "TCP echo, 50 connections", 200_000, 20_000, (5_000, 25_000), False,
-        Goal(None, instructions=350, allocations=0), rounds=4,
+        Goal(None, instructions=350, allocations=0),
     ),
 }
 
