@@ -10,6 +10,8 @@
 
 #include <weft/weft.hpp>
 
+#include <signal.h>
+
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -110,6 +112,32 @@ TEST_CASE("a loop that cannot be made says why, and leaves nothing", "[faults][i
 
 TEST_CASE("a system call with which the loop waits fails anywhere, and it waits on", "[faults][io]") {
   CHECK(weft_test::sweep(scenarios) >= 8);
+}
+
+// A signal is caught from when somebody wants it, and the loop's pipe, which tells the loop of it, is made after that.
+TEST_CASE("a signal that comes before the loop's first pipe is heard by a signal_set", "[faults][io]") {
+  const weft_test::nothing_left_behind check;
+  const weft_test::time_limit limit(30);
+  const failing_call first_pipe(call::pipe2, weft_test::after_signal);
+  const int heard = weft::run([]() -> weft::task<int> {
+    weft::signal_set signals({SIGUSR1});
+    co_return co_await signals.next();
+  });
+  CHECK(heard == SIGUSR1);
+  CHECK(first_pipe.happened() == 1);
+}
+
+TEST_CASE("a signal that comes before the loop's first pipe calls its handler", "[faults][io]") {
+  const weft_test::nothing_left_behind check;
+  const weft_test::time_limit limit(30);
+  const failing_call first_pipe(call::pipe2, weft_test::after_signal);
+  weft::run([]() -> weft::task<> {
+    weft::event called;
+    weft::add_signal_handler(SIGUSR1, [&called] { called.set(); });
+    co_await called.wait();
+    weft::remove_signal_handler(SIGUSR1);
+  });
+  CHECK(first_pipe.happened() == 1);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -71,6 +72,7 @@ auto forward(call which, Function* real, Args... args) -> decltype(real(args...)
     errno = fault;
     return -1;
   }
+  if (fault == weft_test::after_signal) ::raise(SIGUSR1);
   const auto result = real(args...);
   if (fault != weft_test::interrupted_afterwards || (result < 0 && errno != EINPROGRESS)) return result;
   errno = EINTR;
@@ -90,18 +92,40 @@ iovec first_byte(const iovec* parts, std::size_t count) noexcept {
 namespace weft_test {
 
 const char* name_of(call which) noexcept {
-  static constexpr std::array<const char*, static_cast<std::size_t>(call::count)> names{
-      "socket",        "connect",      "bind",
-      "listen",        "accept4",      "recv",
-      "send",          "recvmsg",      "sendmsg",
-      "sendto",        "setsockopt",   "getsockopt",
-      "getpeername",   "getsockname",  "open",
-      "close",         "read",         "writev",
-      "pread",         "sendfile",     "pipe2",
-      "fcntl",         "posix_spawnp", "waitpid",
-      "kill",          "pidfd_open",   "pidfd_send_signal",
-      "epoll_create1", "eventfd",      "epoll_ctl",
-      "epoll_wait",    "epoll_pwait2"};
+  static constexpr std::array<const char*, static_cast<std::size_t>(call::count)> names{"socket",
+                                                                                        "connect",
+                                                                                        "bind",
+                                                                                        "listen",
+                                                                                        "accept4",
+                                                                                        "recv",
+                                                                                        "send",
+                                                                                        "recvmsg",
+                                                                                        "sendmsg",
+                                                                                        "sendto",
+                                                                                        "setsockopt",
+                                                                                        "getsockopt",
+                                                                                        "getpeername",
+                                                                                        "getsockname",
+                                                                                        "stat",
+                                                                                        "fstat",
+                                                                                        "open",
+                                                                                        "close",
+                                                                                        "read",
+                                                                                        "writev",
+                                                                                        "pread",
+                                                                                        "sendfile",
+                                                                                        "pipe2",
+                                                                                        "fcntl",
+                                                                                        "posix_spawnp",
+                                                                                        "waitpid",
+                                                                                        "kill",
+                                                                                        "pidfd_open",
+                                                                                        "pidfd_send_signal",
+                                                                                        "epoll_create1",
+                                                                                        "eventfd",
+                                                                                        "epoll_ctl",
+                                                                                        "epoll_wait",
+                                                                                        "epoll_pwait2"};
   static_assert(names.back() != nullptr);
   return names[static_cast<std::size_t>(which)];
 }
@@ -217,6 +241,14 @@ int fcntl(int fd, int command, ...) {
   return real(fd, command, argument);
 }
 
+int stat(const char* path, struct stat* found) noexcept {
+  static auto* const real = libc<int(const char*, struct stat*)>("stat");
+  return forward(call::stat, real, path, found);
+}
+int fstat(int fd, struct stat* found) noexcept {
+  static auto* const real = libc<int(int, struct stat*)>("fstat");
+  return forward(call::fstat, real, fd, found);
+}
 int open(const char* path, int flags, ...) {
   static auto* const real = libc<int(const char*, int, ...)>("open");
   va_list arguments;

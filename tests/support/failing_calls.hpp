@@ -28,6 +28,8 @@ enum class call : unsigned char {
   getpeername,
   getsockname,
   // files, pipes, terminals
+  stat,
+  fstat,
   open,
   close,
   read,
@@ -57,6 +59,9 @@ const char* name_of(call which) noexcept;
 /// connect() does, which goes on in the background, and close().
 inline constexpr int one_byte_only = -1;
 inline constexpr int interrupted_afterwards = -2;
+
+/// Or nothing fails, and this thread gets SIGUSR1 before the call.
+inline constexpr int after_signal = -3;
 
 /// How the calls of one function fail.
 class call_plan {

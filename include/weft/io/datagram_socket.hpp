@@ -19,7 +19,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -144,12 +143,6 @@ inline unique_fd make_datagram_socket(int family) noexcept {
   if (fd && (::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) < 0 || ::fcntl(fd.get(), F_SETFL, O_NONBLOCK) < 0)) fd.reset();
   return fd;
 #endif
-}
-
-// Sockets stay in the file system when their programs end, and would be in the way of the next one.
-inline void remove_stale_socket(const std::string& path) noexcept {
-  struct stat found {};
-  if (::stat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
 }
 
 }  // namespace detail

@@ -169,7 +169,13 @@ inline void listening_socket::stop() noexcept {
 }
 
 inline void listening_socket::owns_path(std::string path) {
-  if (::stat(path.c_str(), &made_) == 0) path_ = std::move(path);
+  if (::stat(path.c_str(), &made_) != 0) {
+    const int error = errno;
+    if (error == ENOENT) return;
+    ::unlink(path.c_str());
+    throw std::system_error(error, std::generic_category(), "weft: looking at the socket " + path);
+  }
+  path_ = std::move(path);
 }
 
 inline void listening_socket::run() {

@@ -25,7 +25,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -185,8 +184,7 @@ inline void server_core::listen_at(const std::vector<socket_address>& addresses)
 inline void server_core::listen_at_path(const std::string& path) {
   const socket_address address = socket_address::unix_path(path);
   const bool in_file_system = !detail::names_abstract_socket(path);
-  struct stat left {};
-  if (in_file_system && ::stat(path.c_str(), &left) == 0 && S_ISSOCK(left.st_mode)) ::unlink(path.c_str());
+  if (in_file_system) detail::remove_stale_socket(path);
   sockets_.push_back(std::make_unique<listening_socket>(*loop_, *this, bind(address)));
   if (in_file_system) sockets_.back()->owns_path(path);
 }

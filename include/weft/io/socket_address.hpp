@@ -13,7 +13,9 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -119,6 +121,12 @@ inline bool names_abstract_socket(std::string_view path) noexcept {
   static_cast<void>(path);
   return false;
 #endif
+}
+
+// Sockets stay in the file system when their programs end, and would be in the way of the next one.
+inline void remove_stale_socket(const std::string& path) noexcept {
+  struct stat found {};
+  if (::stat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
 }
 
 // The number of a scope: an interface's name, or the number itself.
