@@ -119,6 +119,13 @@ class task_observer {
  public:
   virtual void task_ended(task_state& task) noexcept = 0;
 
+  /// Asked when the task has ended, in the pass before: whether it wants to be told at all. Not asked about tasks whose
+  /// end takes no pass. Who has nothing to do then saves an entry of the ready queue.
+  virtual bool wants_turn(const task_state& task) noexcept {
+    static_cast<void>(task);
+    return true;
+  }
+
  protected:
   ~task_observer() = default;
 };

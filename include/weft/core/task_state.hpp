@@ -367,6 +367,7 @@ inline void task_state::set_done(flag_set how) noexcept {
   flags_ |= how;
   if ((flags_ & at_once) != 0) [[unlikely]]
     return tell_at_once();
+  if (observer_ != nullptr && !observer_->wants_turn(*this)) observer_ = nullptr;
   if (observer_ != nullptr) loop_->schedule(*this);
   loop_->schedule(callbacks_);
   if (observer_ == nullptr) release();  // else after the observer's turn

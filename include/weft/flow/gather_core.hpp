@@ -71,6 +71,7 @@ class gather_core : public waitable, private cancel_fan {
    public:
     watcher(gather_core& core, bool charge) noexcept : core_(core), charge_(charge) {}
     void task_ended(task_state& task) noexcept override { core_.child_ended(task, charge_); }
+    bool wants_turn(const task_state& task) noexcept override { return !charge_ || core_.matters(task); }
 
    private:
     gather_core& core_;
@@ -102,6 +103,10 @@ class gather_core : public waitable, private cancel_fan {
     return mode_ == mode::first_end || (mode_ == mode::first_failure && (ended.failed() || ended.cancelled()));
   }
   void mark_repeated();
+  static bool asks(const gather_entry& watched) noexcept {
+    return watched.in_charge() && !watched.state().stands_for_future();
+  }
+  inline bool matters(const task_state& task) noexcept;
   void child_ended(task_state& task, bool charge) noexcept;
   void finish_if_over() noexcept;
   inline task_state* next_to_cancel() noexcept override;
@@ -117,6 +122,7 @@ class gather_core : public waitable, private cancel_fan {
   task_state* decisive_ = nullptr;       // the first failure, or the first end
   std::size_t running_ = 0;              // children that have not ended
   std::size_t running_charges_ = 0;      // the same, of those that the gather is in charge of
+  std::size_t not_done_ = 0;             // the same, of those that ask whether they matter
   const cancel_walk* inside_ = nullptr;  // the walk that cancels the children now
   std::size_t cursor_ = 0;               // of the walk that cancels
   bool any_done_ = false;                // before the gather began to wait
@@ -177,11 +183,16 @@ inline bool gather_core::begin(std::span<gather_entry> children, task_state& wai
     if (e.repeated()) continue;
     ++running_;
     running_charges_ += e.in_charge() ? 1 : 0;
+    not_done_ += e.watched() && asks(e) ? 1 : 0;
   }
   std::size_t callback = 0;
   for (const gather_entry& e : entries_) {
     if (e.repeated() || e.watched() || e.state().done()) continue;
-    if (!e.state().set_observer(watcher_of(e))) callbacks_[callback++].watch(watcher_of(e), e.state());
+    if (e.state().set_observer(watcher_of(e))) {
+      not_done_ += asks(e) ? 1 : 0;
+    } else {
+      callbacks_[callback++].watch(watcher_of(e), e.state());
+    }
   }
   finish_if_over();
   if (any_done_) {
@@ -193,6 +204,18 @@ inline bool gather_core::begin(std::span<gather_entry> children, task_state& wai
   waiting_ = &waiting;
   waiting.wait_on(*this);
   return true;
+}
+
+// A child in charge is done. That it went well is nobody's business as long as another one is not done: the gather
+// cannot be over before that one has had its turn, which comes later. So it is counted at once, and only who fails or
+// comes last takes a turn.
+inline bool gather_core::matters(const task_state& task) noexcept {
+  --not_done_;
+  const bool fails = mode_ == mode::first_failure && (task.failed() || task.cancelled());
+  if (not_done_ == 0 || fails || mode_ == mode::first_end) return true;
+  --running_;
+  --running_charges_;
+  return false;
 }
 
 inline void gather_core::child_ended(task_state& task, bool charge) noexcept {
@@ -250,6 +273,7 @@ inline void gather_core::leave_out(task_state& task) noexcept {
   const auto e =
       std::find_if(entries_.begin(), entries_.end(), [&](const gather_entry& x) { return &x.state() == &task; });
   bool watched = task.drop_observer(watcher_of(*e));
+  not_done_ -= watched && asks(*e) ? 1 : 0;
   for (std::size_t i = 0; i < given_ && !watched; ++i) watched = callbacks_[i].stop_watching(task);
   if (!watched) return;  // left out before
   task.look();
