@@ -258,11 +258,7 @@ inline event_loop::~event_loop() {
   }
   locals_.clear();
   mailbox_->close(ready_);
-  while (!timers_.empty()) {
-    timer& t = timers_.top();
-    timers_.remove(t);
-    t.discard();
-  }
+  while (!timers_.empty()) timers_.pop().discard();
   while (!ready_.empty()) ready_.pop_front().discard();
   poller_->forget(mailbox_->descriptor());
 }
@@ -405,11 +401,7 @@ inline void event_loop::answer_posts() {
 
 WEFT_OUTLINE inline void event_loop::collect_due_timers() {
   const std::int64_t now = time().time_since_epoch().count();
-  while (!timers_.empty() && timers_.top_deadline() <= now) {
-    timer& t = timers_.top();
-    timers_.remove(t);
-    schedule(t);
-  }
+  while (timers_.any_due(now)) schedule(timers_.pop());
 }
 
 inline void event_loop::run_ready() {

@@ -3,10 +3,14 @@
 // SPDX-License-Identifier: MIT
 //
 // Why not std::priority_queue: a timer that is cancelled must leave at once, or a program that arms a timeout around
-// each request holds memory for requests long gone. So a node knows its slot, and removal is O(log n). With a million
-// timers every step is a cache miss, so the deadlines lie in the heap, not behind the node's pointer; four children a
-// node halve the depth of a binary heap; four siblings fill exactly one cache line. What decides between equal
-// deadlines, and only then, is in the nodes. Knows neither clock nor loop: a deadline is a number.
+// each request holds memory for requests long gone. Such timeouts are also the reason for how entries leave: nearly all
+// are cancelled long before they are due, so a node knows its slot, where only a dead entry stays. That one goes when
+// it is the earliest and somebody looks for what is due, or with others, when memory would have to be found. So
+// cancelling takes a few instructions, and never are there more dead entries than living ones and a few.
+//
+// With a million timers every step is a cache miss, so the deadlines lie in the heap, not behind the node's pointer;
+// four children a node halve the depth of a binary heap; four siblings fill exactly one cache line. What decides
+// between equal deadlines, and only then, is in the nodes. Knows neither clock nor loop: a deadline is a number.
 //
 //     struct alarm : weft::detail::timer_heap_node {};
 //     weft::detail::timer_heap<alarm> heap;
@@ -14,13 +18,16 @@
 //     heap.remove(a);
 #pragma once
 
+#include <weft/detail/config.hpp>
+
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <limits>
 #include <new>
-#include <utility>
+#include <type_traits>
 #include <vector>
 
 namespace weft::detail {
@@ -54,12 +61,32 @@ class timer_heap {
   explicit timer_heap(std::uint32_t pushed = 0) noexcept : pushed_(pushed) {}
 
   bool empty() const noexcept { return entries_.size() <= root; }
-  std::size_t size() const noexcept { return empty() ? 0 : entries_.size() - root; }
+  std::size_t size() const noexcept { return empty() ? 0 : entries_.size() - root - dead_; }
   std::size_t capacity() const noexcept { return entries_.capacity(); }
 
   /// The earliest node and its deadline; the heap must not be empty.
-  Node& top() const noexcept { return *entries_[root].node; }
-  std::int64_t top_deadline() const noexcept { return entries_[root].deadline; }
+  Node& top() noexcept {
+    for (; !entries_[root].alive(); --dead_) take_root();
+    return entries_[root].node();
+  }
+  std::int64_t top_deadline() noexcept {
+    top();
+    return entries_[root].deadline;
+  }
+
+  /// Removes the earliest node and returns it; the heap must not be empty.
+  Node& pop() noexcept {
+    Node& earliest = top();
+    earliest.slot_ = Node::none;
+    take_root();
+    if (entries_.capacity() > 2 * size() + spare) shrink();
+    return earliest;
+  }
+
+  /// Whether there is a node with a deadline of `now` or before: top().
+  bool any_due(std::int64_t now) noexcept {
+    return !empty() && entries_[root].deadline <= now && top_deadline() <= now;
+  }
 
   /// Adds a node that is in no heap. std::bad_alloc: nothing has changed.
   void push(Node& node, std::int64_t deadline) {
@@ -69,9 +96,10 @@ class timer_heap {
       entries_.resize(root);
     }
     if (entries_.size() > std::numeric_limits<std::uint32_t>::max()) throw std::bad_alloc();
-    const entry e{deadline, &node};
-    entries_.push_back(e);
+    if (entries_.size() == entries_.capacity() && dead_ > size() / 4) bury();
     if (pushed_ == std::numeric_limits<std::uint32_t>::max()) renumber();
+    const entry e(deadline, node);
+    entries_.push_back(e);
     node.sequence_ = ++pushed_;
     rise(entries_.size() - 1, e);
   }
@@ -79,30 +107,41 @@ class timer_heap {
   /// Removes a node that is in this heap.
   void remove(Node& node) noexcept {
     const std::size_t slot = node.slot_;
-    assert(slot < entries_.size() && entries_[slot].node == &node);
+    assert(slot < entries_.size() && entries_[slot].is(node));
     node.slot_ = Node::none;
-    const entry last = entries_.back();
-    entries_.pop_back();
-    if (last.node != &node) {
-      if (slot > root && last < entries_[parent(slot)]) {
-        rise(slot, last);
-      } else {
-        sink(slot, last);
-      }
-    }
-    if (entries_.capacity() > 2 * entries_.size() + spare) shrink();
+    entries_[slot].die();
+    ++dead_;
+    drop_dead_at_end();
+    if (entries_.capacity() > 2 * size() + spare) shrink();
   }
 
  private:
-  struct entry {
-    std::int64_t deadline;
-    Node* node;
+  // A node, or what is left of one: the number that decides between equal deadlines.
+  class entry {
+   public:
+    entry() = default;
+    entry(std::int64_t when, Node& node) noexcept : deadline(when), who_(reinterpret_cast<std::uintptr_t>(&node)) {}
+
+    bool alive() const noexcept { return who_ % 2 == 0; }
+    void die() noexcept { who_ = std::uint64_t{sequence()} * 2 + 1; }
+    Node& node() const noexcept { return *reinterpret_cast<Node*>(static_cast<std::uintptr_t>(who_)); }
+    bool is(const Node& node) const noexcept { return who_ == reinterpret_cast<std::uintptr_t>(&node); }
 
     // Equal deadlines leave in the order in which they came.
     bool operator<(const entry& other) const noexcept {
-      return deadline != other.deadline ? deadline < other.deadline : node->sequence_ < other.node->sequence_;
+      return deadline != other.deadline ? deadline < other.deadline : sequence() < other.sequence();
     }
+
+    std::int64_t deadline = 0;
+
+   private:
+    std::uint32_t sequence() const noexcept {
+      return alive() ? node().sequence_ : static_cast<std::uint32_t>(who_ / 2);
+    }
+
+    std::uint64_t who_ = 0;
   };
+  static_assert(alignof(Node) % 2 == 0 && std::is_trivially_copyable_v<entry>);
 
   // Memory that begins at a cache line.
   template <class T>
@@ -127,7 +166,7 @@ class timer_heap {
 
   void place(std::size_t slot, const entry& e) noexcept {
     entries_[slot] = e;
-    e.node->slot_ = static_cast<std::uint32_t>(slot);
+    if (e.alive()) e.node().slot_ = static_cast<std::uint32_t>(slot);
   }
 
   // `e` is a copy: its place in the vector is overwritten on the way.
@@ -169,21 +208,48 @@ class timer_heap {
     place(slot, e);
   }
 
-  // Once in four billion pushes the numbers begin anew: what is sorted is a heap, too. The last entry is not placed yet
-  // and gets its number afterwards.
-  void renumber() noexcept {
-    const auto end = entries_.end() - 1;
-    std::sort(entries_.begin() + root, end);
+  void take_root() noexcept {
+    const entry last = entries_.back();
+    entries_.pop_back();
+    if (empty()) return;
+    sink(root, last);
+    drop_dead_at_end();
+  }
+
+  // So that the last entry is a living one, if there is any.
+  void drop_dead_at_end() noexcept {
+    for (; !empty() && !entries_.back().alive(); --dead_) entries_.pop_back();
+  }
+
+  // Leaves out the dead.
+  WEFT_OUTLINE void bury() noexcept {
+    if (dead_ == 0) return;
+    entries_.erase(std::remove_if(entries_.begin() + root, entries_.end(), [](const entry& e) { return !e.alive(); }),
+                   entries_.end());
+    dead_ = 0;
+    for (std::size_t slot = root; slot < entries_.size(); ++slot) place(slot, entries_[slot]);
+    if (empty()) return;
+    for (std::size_t slot = parent(entries_.size() - 1); slot >= root; --slot) sink(slot, entries_[slot]);
+  }
+
+  // Once in four billion pushes the numbers begin anew: what is sorted is a heap, too.
+  WEFT_COLD void renumber() noexcept {
+    bury();
+    const auto compare = [](const void* a, const void* b) {
+      return *static_cast<const entry*>(a) < *static_cast<const entry*>(b) ? -1 : 1;
+    };
+    std::qsort(entries_.data() + root, size(), sizeof(entry), compare);
     pushed_ = 0;
-    for (std::size_t slot = root; slot < entries_.size() - 1; ++slot) {
+    for (std::size_t slot = root; slot < entries_.size(); ++slot) {
       place(slot, entries_[slot]);
-      entries_[slot].node->sequence_ = ++pushed_;
+      entries_[slot].node().sequence_ = ++pushed_;
     }
   }
 
   // Gives memory back after a burst: never more than twice of what is used is held. Before the next copy a quarter of
   // the entries must go, or half as many come. Where there is no memory for the smaller copy, the larger one stays.
-  void shrink() noexcept {
+  WEFT_OUTLINE void shrink() noexcept {
+    bury();
     try {
       entries smaller;
       smaller.reserve(entries_.size() + entries_.size() / 2);
@@ -194,6 +260,7 @@ class timer_heap {
   }
 
   entries entries_;
+  std::size_t dead_ = 0;
   std::uint32_t pushed_;
 };
 

@@ -140,6 +140,47 @@ TEST_CASE("random operations on the heap agree with a simple model", "[detail][t
   CHECK(model.empty());
 }
 
+TEST_CASE("timers that are cancelled before anybody looks leave the others in their order, and no memory held",
+          "[detail][timer_heap]") {
+  std::vector<alarm> alarms(2000);
+  std::vector<std::pair<std::int64_t, std::uint64_t>> key_of(alarms.size());
+  std::mt19937 random(2);
+  std::uint64_t arrivals = 0;
+  for (int round = 0; round < 60; ++round) {
+    timer_heap<alarm> heap;
+    std::map<std::pair<std::int64_t, std::uint64_t>, alarm*> model;
+    const int steps = 1 + static_cast<int>(random() % 3000);
+    const bool oldest_first = round % 2 == 0;
+    for (int step = 0; step < steps; ++step) {
+      const std::size_t i = random() % alarms.size();
+      if (!alarms[i].in_heap()) {
+        key_of[i] = {oldest_first ? step / 3 : static_cast<std::int64_t>(random() % 50), ++arrivals};
+        heap.push(alarms[i], key_of[i].first);
+        model.emplace(key_of[i], &alarms[i]);
+      }
+      if (random() % 4 == 0 || model.empty()) continue;
+      const std::size_t gone =
+          oldest_first ? static_cast<std::size_t>(model.begin()->second - alarms.data()) : random() % alarms.size();
+      if (!alarms[gone].in_heap()) continue;
+      heap.remove(alarms[gone]);
+      model.erase(key_of[gone]);
+      REQUIRE(heap.size() == model.size());
+      REQUIRE(heap.capacity() <= 2 * heap.size() + 100);
+    }
+    bool in_order = true;
+    for (std::int64_t now = 0; !heap.empty(); ++now) {
+      while (heap.any_due(now)) {
+        in_order = in_order && model.begin()->first.first == now && &heap.top() == model.begin()->second;
+        in_order = in_order && &heap.pop() == model.begin()->second;
+        model.erase(model.begin());
+      }
+      in_order = in_order && (model.empty() || model.begin()->first.first > now);
+    }
+    REQUIRE(in_order);
+    REQUIRE(model.empty());
+  }
+}
+
 TEST_CASE("after four billion timers equal deadlines still leave in the order in which they came",
           "[detail][timer_heap]") {
   constexpr std::uint32_t last_number = std::numeric_limits<std::uint32_t>::max();
