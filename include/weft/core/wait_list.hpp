@@ -3,9 +3,10 @@
 //
 // asyncio's primitives each keep a deque of futures. Here the entry of the list lives in the awaiter, in the frame of
 // the one that waits, so waiting allocates nothing and a wait that is cancelled or destroyed leaves in O(1). An entry
-// is linked from the moment it waits until its task resumes: first among the waiting, then among the woken or the
-// cancelled, since a primitive has to know that a task is on its way (a lock that is about to be taken is not free).
-// The list holds tasks only; a future, whose done callbacks and waiting tasks share one order, has a list of its own.
+// is linked from the moment it waits until its task resumes, since a primitive has to know that a task is on its way (a
+// lock that is about to be taken is not free). They are woken in their order, so those who were woken stand in front,
+// and waking one moves the mark between them and the rest; those who were cancelled step aside. The list holds tasks
+// only; a future, whose done callbacks and waiting tasks share one order, has a list of its own.
 //
 //     class turn_awaiter : public weft::wait_node { ... };     // await_suspend: wait_in(list, waiting);
 //     if (weft::wait_node* first = list.wake_first()) ...
@@ -75,10 +76,7 @@ class wait_node : public waitable, public detail::list_node<wait_list> {
 
   /// Out of the list, whether it waits or has been woken; does nothing if it is in none.
   void leave() noexcept {
-    if (state_ == state::idle && list_ == nullptr) return;
-    unlink();
-    list_ = nullptr;
-    state_ = state::idle;
+    if (state_ != state::idle || list_ != nullptr) unlink_from_list();
   }
 
   /// Out of the line, but told when the list goes.
@@ -93,6 +91,9 @@ class wait_node : public waitable, public detail::list_node<wait_list> {
 
  private:
   friend class wait_list;
+
+  inline void unlink_from_list() noexcept;
+  [[noreturn]] WEFT_COLD inline static void throw_other_loop();
 
   enum class state : unsigned char { idle, waiting, woken, cancelled };
 
@@ -110,34 +111,43 @@ class wait_list {
   wait_list(const wait_list&) = delete;
   wait_list& operator=(const wait_list&) = delete;
   ~wait_list() {
-    forget(waiting_);
-    forget(woken_);
+    forget(line_);
     forget(leaving_);
   }
 
   /// Whether somebody waits; whether somebody was woken and has not resumed yet.
-  bool anyone_waits() const noexcept { return !waiting_.empty(); }
-  bool anyone_woken() const noexcept { return !woken_.empty(); }
+  bool anyone_waits() const noexcept { return first_ != nullptr; }
+  bool anyone_woken() const noexcept { return !line_.empty() && &line_.front() != first_; }
 
   /// How many wait; counts them.
   std::size_t size() const noexcept {
     std::size_t n = 0;
-    waiting_.for_each([&](const wait_node& w) { n += w.waiting() ? 1 : 0; });
+    line_.for_each([&](const wait_node& w) { n += w.waiting() ? 1 : 0; });
     return n;
   }
 
-  /// The one that waits longest, whose place counts even if it was cancelled in place; the list must not be empty.
-  wait_node& first() noexcept { return waiting_.front(); }
+  /// The one that waits longest, whose place counts even if it was cancelled in place; somebody has to wait.
+  wait_node& first() noexcept { return *first_; }
 
   /// Wakes the one that waits longest; false if nobody does.
   bool wake_first() noexcept {
-    if (waiting_.empty()) return false;
-    wake(waiting_.front());
+    if (first_ == nullptr) return false;
+    wait_node& woken = *first_;
+    first_ = line_.after(woken);
+    woken.state_ = wait_node::state::woken;
+    woken.task_->wake();
     return true;
   }
   void wake_all() noexcept {
     while (wake_first()) {
     }
+  }
+
+  /// Something that somebody may have been woken for was taken: each of those who have not resumed yet is asked, before
+  /// it does, whether it waits again.
+  void recheck_woken() noexcept {
+    if (anyone_woken()) [[unlikely]]
+      ask_woken();
   }
 
  private:
@@ -147,14 +157,14 @@ class wait_list {
   void add(wait_node& node) noexcept {
     node.state_ = wait_node::state::waiting;
     node.list_ = this;
-    waiting_.push_back(node);
+    line_.push_back(node);
+    if (first_ == nullptr) first_ = &node;
   }
 
-  void wake(wait_node& node) noexcept {
-    node.unlink();
-    node.state_ = wait_node::state::woken;
-    woken_.push_back(node);
-    node.task_->wake();
+  WEFT_OUTLINE void ask_woken() noexcept {
+    for (wait_node* node = &line_.front(); node != first_; node = line_.after(*node)) {
+      node->task_->wait_on_repeatedly(*node);
+    }
   }
 
   static void forget(list& nodes) noexcept {
@@ -167,12 +177,19 @@ class wait_list {
     }
   }
 
-  list waiting_;
-  list woken_;
-  list leaving_;  // cancelled, until their tasks resume
+  list line_;                   // first those who were woken, then those who wait
+  wait_node* first_ = nullptr;  // of those who wait; null: nobody
+  list leaving_;                // cancelled, until their tasks resume
 };
 
 // ---- details ----
+
+inline void wait_node::unlink_from_list() noexcept {
+  if (list_ != nullptr && list_->first_ == this) list_->first_ = list_->line_.after(*this);
+  unlink();
+  list_ = nullptr;
+  state_ = state::idle;
+}
 
 inline void wait_node::step_aside() noexcept {
   wait_list* const list = list_;
@@ -182,10 +199,12 @@ inline void wait_node::step_aside() noexcept {
   list_ = list;
 }
 
+void wait_node::throw_other_loop() {
+  throw usage_error("weft: tasks of another loop wait here already; share between loops through loop.remote()");
+}
+
 inline void wait_node::wait_in(wait_list& list, task_state& waiting) {
-  if (list.anyone_waits() && &list.first().task_->loop() != &waiting.loop()) {
-    throw usage_error("weft: tasks of another loop wait here already; share between loops through loop.remote()");
-  }
+  if (list.anyone_waits() && &list.first().task_->loop() != &waiting.loop()) throw_other_loop();
   task_ = &waiting;
   list.add(*this);
   waiting.wait_on(*this);
@@ -208,13 +227,13 @@ inline void wait_node::wait_in_again(wait_list& list, task_state& waiting) noexc
 }
 
 /// The base of an awaiter that waits until something is there, of which another one may rob it on its way: then it
-/// waits again. Awaiter says which list it waits in and whether to wait: `line()`, `nothing_there()`. Its destructor
-/// has to call pass_on().
+/// waits again. Whoever takes something has to call wait_list::recheck_woken(). Awaiter says which list it waits in and
+/// whether to wait: `line()`, `nothing_there()`. Its destructor has to call pass_on().
 template <class Awaiter>
 class recurring_wait : public wait_node {
  public:
   bool await_ready() const noexcept { return !self().nothing_there(); }
-  void await_suspend(task_state& waiting) { wait_in_repeatedly(self().line(), waiting); }
+  void await_suspend(task_state& waiting) { wait_in_to_take(self().line(), waiting); }
   void await_cancelled() noexcept { pass_on(); }
 
   bool waits_again(bool cancelled) noexcept final {

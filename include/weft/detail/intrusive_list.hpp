@@ -58,8 +58,14 @@ class intrusive_list {
   bool empty() const noexcept { return head_.next_ == &head_; }
 
   /// The first or the last element; the list must not be empty.
-  T& front() noexcept { return element(head_.next_); }
-  T& back() noexcept { return element(head_.prev_); }
+  T& front() const noexcept { return element(head_.next_); }
+  T& back() const noexcept { return element(head_.prev_); }
+
+  /// The element after this one of the list; null after the last one.
+  T* after(T& before) noexcept {
+    node* const following = static_cast<node&>(before).next_;
+    return following != &head_ ? &element(following) : nullptr;
+  }
 
   /// Links an element that is in no list, at the end.
   void push_back(T& element) noexcept {
@@ -108,7 +114,7 @@ class intrusive_list {
  private:
   struct sentinel : node {};
 
-  static T& element(node* n) noexcept { return *static_cast<T*>(n); }
+  static T& element(node* n) noexcept { return static_cast<T&>(*n); }
   static void link(node* before, node* after) noexcept {
     before->next_ = after;
     after->prev_ = before;

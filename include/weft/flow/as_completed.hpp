@@ -159,6 +159,7 @@ class [[nodiscard(
     if (at_end_) return std::nullopt;
     this->leave();
     const std::size_t item = from_->ended_[from_->taken_++];
+    line().recheck_woken();
     if (item == completion_stream<Handle>::timed_out) throw timeout_error();
     return from_->tasks_[item];
   }

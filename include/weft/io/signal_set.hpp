@@ -110,6 +110,7 @@ class [[nodiscard("weft: next() does nothing until it is awaited: write co_await
   int await_resume() noexcept {
     const int number = set_->take();
     leave();
+    set_->waiters_.recheck_woken();
     set_->stop_if_nobody_waits();
     return number;
   }

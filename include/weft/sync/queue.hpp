@@ -67,6 +67,7 @@ class basic_queue {
     items_.push(std::move(item));
     ++unfinished_;
     getters_.wake_first();
+    putters_.recheck_woken();
   }
   void put_nowait(const T& item) { put_nowait(T(item)); }
   T get_nowait() {
@@ -76,6 +77,7 @@ class basic_queue {
     }
     T item = items_.pop();
     putters_.wake_first();
+    getters_.recheck_woken();
     return item;
   }
 
