@@ -41,6 +41,9 @@ class cancel_walk {
   /// From the cancel() of a waitable that the walk is inside of.
   void closes_circle() noexcept { circle_ = true; }
 
+  /// For task_state::mark(): nobody else in this thread has it. Not 0.
+  static std::uint32_t new_mark() noexcept { return ++marks_ != 0 ? marks_ : ++marks_; }
+
   /// Cancels what `from` waits for, and all that follows from that. The request to `from` itself is counted by the
   /// caller. (Task is task_state: a template because that is incomplete here.)
   template <class Task>
@@ -51,7 +54,7 @@ class cancel_walk {
   cancel_fan* fan_ = nullptr;
   bool circle_ = false;
 
-  static inline constinit thread_local std::uint32_t paths_ = 0;
+  static inline constinit thread_local std::uint32_t marks_ = 0;
 };
 
 // ---- details ----
@@ -59,13 +62,13 @@ class cancel_walk {
 template <class Task>
 void cancel_walk::pass_on(Task& from) noexcept {
   cancel_fan* top = nullptr;
-  std::uint32_t path = ++paths_;
+  std::uint32_t path = new_mark();
   Task* waiter = nullptr;  // who waits for `task`; null: the fan on top
   Task* task = &from;
   for (;;) {
     next_ = nullptr;
     fan_ = nullptr;
-    circle_ = !task->walk_enters(path);
+    circle_ = !task->mark(path);
     if (!circle_) task->cancel_wait(*this);
     if (circle_) {
       if (waiter != nullptr) {
@@ -84,7 +87,7 @@ void cancel_walk::pass_on(Task& from) noexcept {
     task = next_;
     while (task == nullptr || task->done()) {
       if (top == nullptr) return;
-      path = ++paths_;
+      path = new_mark();
       waiter = nullptr;
       task = top->next_to_cancel();
       if (task == nullptr) top = top->below_;

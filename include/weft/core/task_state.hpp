@@ -190,8 +190,9 @@ class task_state : public tenant {
 
   void count_cancel_request() noexcept { ++cancel_requests_; }
 
-  /// False if the walk was here before on this path.
-  bool walk_enters(std::uint32_t path) noexcept { return std::exchange(cancel_path_, path) != path; }
+  /// False if it has this mark already, which is one that cancel_walk::new_mark() has given: tells whether a walk was
+  /// here before, or a gather was given a task twice.
+  bool mark(std::uint32_t m) noexcept { return std::exchange(mark_, m) != m; }
 
   /// Cancels what the task waits for; if there is nothing to cancel, the request stays until the next step.
   void cancel_wait(cancel_walk& walk) noexcept;
@@ -258,7 +259,7 @@ class task_state : public tenant {
   std::source_location origin_;
   std::uint32_t references_ = 1;  // the loop's, until the task has ended
   std::uint32_t cancel_requests_ = 0;
-  std::uint32_t cancel_path_ = 0;
+  std::uint32_t mark_ = 0;
   flag_set flags_ = 0;
   bool created_there_ = false;  // what origin_ is: a call of create_task(), or the coroutine
 

@@ -51,10 +51,7 @@ class gather_entry {
 
   /// It stands among the arguments before: that one counts.
   bool repeated() const noexcept { return repeated_; }
-  void repeats(const gather_entry& earlier) noexcept {
-    repeated_ = true;
-    charge_ = earlier.charge_;
-  }
+  void repeat() noexcept { repeated_ = true; }
 
   /// For a race: it is cancelled when it loses, and an operation is waited for directly.
   void compete() noexcept {

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <weft/core/awaitable.hpp>
+#include <weft/core/cancel_walk.hpp>
 #include <weft/core/error.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/task_state.hpp>
@@ -21,11 +22,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 namespace weft {
 
@@ -152,22 +153,21 @@ void gather_core::prepare(gather_entry& child, event_loop& loop) {
   }
 }
 
-// Only a handle can stand there twice. Sorting the handles finds them without quadratic cost.
+// Only a handle can stand there twice.
 inline void gather_core::mark_repeated() {
-  std::vector<gather_entry*> given;
+  const std::uint32_t mark = cancel_walk::new_mark();
+  std::size_t given = 0;
   for (gather_entry& e : entries_) {
-    if (!e.own()) given.push_back(&e);
+    if (e.own()) continue;
+    ++given;
+    if (!e.state().mark(mark)) e.repeat();
   }
-  if (given.empty()) return;
-  callbacks_ = std::make_unique<child_callback[]>(given.size());
-  given_ = given.size();
-  std::sort(given.begin(), given.end(), [](const gather_entry* a, const gather_entry* b) {
-    return &a->state() != &b->state() ? &a->state() < &b->state() : a < b;
-  });
-  for (std::size_t i = 1; i < given.size(); ++i) {
-    if (&given[i]->state() != &given[i - 1]->state()) continue;
-    given[i]->repeats(*given[i - 1]);
+  if (given == 0) return;
+  for (gather_entry& e : entries_) {
+    if (!e.own()) e.state().mark(0);  // so that four billion gathers later it is not mistaken
   }
+  callbacks_ = std::make_unique<child_callback[]>(given);
+  given_ = given;
 }
 
 inline bool gather_core::begin(std::span<gather_entry> children, task_state& waiting) {
