@@ -13,6 +13,7 @@
 #include <weft/core/runnable.hpp>
 #include <weft/core/wait_list.hpp>
 #include <weft/detail/byte_buffer.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/detail/intrusive_list.hpp>
 #include <weft/io/stream_input.hpp>
 
@@ -68,8 +69,14 @@ class stream_transport : public tenant, public stream_source, public detail::lis
 
   /// Throws what the stream failed with, and stream_closed_error if it was closed; check_writable() also after
   /// write_eof().
-  void check_open() const;
-  void check_writable() const;
+  void check_open() const {
+    if (closing_ || failure_) [[unlikely]]
+      refuse();
+  }
+  void check_writable() const {
+    if (closing_ || eof_wanted_) [[unlikely]]
+      refuse();
+  }
 
   /// Hands bytes to the system, and keeps what it does not take. Throws std::system_error naming the peer, and
   /// std::bad_alloc: the stream has failed then.
@@ -154,6 +161,7 @@ class stream_transport : public tenant, public stream_source, public detail::lis
     std::array<char, 65536> bytes;
   };
 
+  [[noreturn]] void refuse() const;
   void update_reading(bool paused, bool ended) noexcept;
   void stop_watching() noexcept;
   void keep(std::span<const std::string_view> parts, std::size_t sent);
@@ -200,16 +208,10 @@ inline void stream_transport::reader_gone() noexcept {
   if (ends_with_its_input()) close();
 }
 
-inline void stream_transport::check_open() const {
+WEFT_COLD inline void stream_transport::refuse() const {
   if (failure_) std::rethrow_exception(failure_);
-  if (closing_) throw stream_closed_error("weft: this stream is closed and cannot be written to: " + peer());
-}
-
-inline void stream_transport::check_writable() const {
-  if (!closing_ && !eof_wanted_) [[likely]]
-    return;
-  check_open();
-  throw stream_closed_error("weft: nothing can be written after write_eof(): " + peer());
+  throw stream_closed_error(closing_ ? "weft: this stream is closed and cannot be written to: " + peer()
+                                     : "weft: nothing can be written after write_eof(): " + peer());
 }
 
 inline void stream_transport::write(std::span<const std::string_view> parts) {
