@@ -91,13 +91,10 @@ class timer_heap {
   /// Adds a node that is in no heap. std::bad_alloc: nothing has changed.
   void push(Node& node, std::int64_t deadline) {
     assert(!node.in_heap());
-    if (entries_.empty()) {
-      entries_.reserve(arity * arity);
-      entries_.resize(root);
-    }
-    if (entries_.size() > std::numeric_limits<std::uint32_t>::max()) throw std::bad_alloc();
-    if (entries_.size() == entries_.capacity() && dead_ > size() / 4) bury();
-    if (pushed_ == std::numeric_limits<std::uint32_t>::max()) renumber();
+    if (entries_.size() == entries_.capacity()) [[unlikely]]
+      make_room();
+    if (pushed_ == most) [[unlikely]]
+      renumber();
     const entry e(deadline, node);
     entries_.push_back(e);
     node.sequence_ = ++pushed_;
@@ -109,9 +106,13 @@ class timer_heap {
     const std::size_t slot = node.slot_;
     assert(slot < entries_.size() && entries_[slot].is(node));
     node.slot_ = Node::none;
-    entries_[slot].die();
-    ++dead_;
-    drop_dead_at_end();
+    if (slot + 1 == entries_.size()) {
+      entries_.pop_back();
+      drop_dead_at_end();
+    } else {
+      entries_[slot].die();
+      ++dead_;
+    }
     if (entries_.capacity() > 2 * size() + spare) shrink();
   }
 
@@ -161,6 +162,7 @@ class timer_heap {
   static constexpr std::size_t arity = 4;
   static constexpr std::size_t root = arity - 1;
   static constexpr std::size_t spare = 90;
+  static constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max();  // slots, and numbers
   static std::size_t parent(std::size_t slot) noexcept { return slot / arity + 2; }
   static std::size_t first_child(std::size_t slot) noexcept { return (slot - 2) * arity; }
 
@@ -218,7 +220,21 @@ class timer_heap {
 
   // So that the last entry is a living one, if there is any.
   void drop_dead_at_end() noexcept {
-    for (; !empty() && !entries_.back().alive(); --dead_) entries_.pop_back();
+    for (; dead_ > 0 && !entries_.back().alive(); --dead_) entries_.pop_back();
+  }
+
+  // For one entry more. The dead are buried if that gives room for many.
+  WEFT_OUTLINE void make_room() {
+    if (entries_.empty()) {
+      entries_.reserve(arity * arity);
+      entries_.resize(root);
+    } else if (dead_ > size() / 4) {
+      bury();
+    } else if (entries_.size() >= most) {
+      throw std::bad_alloc();
+    } else {
+      entries_.reserve(std::min<std::size_t>(2 * entries_.size(), most));
+    }
   }
 
   // Leaves out the dead.
