@@ -108,11 +108,11 @@ class timer_heap {
     node.slot_ = Node::none;
     if (slot + 1 == entries_.size()) {
       entries_.pop_back();
-      drop_dead_at_end();
     } else {
       entries_[slot].die();
       ++dead_;
     }
+    drop_dead_at_end();
     if (entries_.capacity() > 2 * size() + spare) shrink();
   }
 
@@ -218,7 +218,7 @@ class timer_heap {
     drop_dead_at_end();
   }
 
-  // So that the last entry is a living one, if there is any.
+  // After each removal, so that a heap of dead entries is empty.
   void drop_dead_at_end() noexcept {
     for (; dead_ > 0 && !entries_.back().alive(); --dead_) entries_.pop_back();
   }
