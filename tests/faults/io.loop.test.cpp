@@ -120,7 +120,7 @@ TEST_CASE("a signal that comes before the loop's first pipe is heard by a signal
   const weft_test::time_limit limit(30);
   const failing_call first_pipe(call::pipe2, weft_test::after_signal);
   const int heard = weft::run([]() -> weft::task<int> {
-    weft::signal_set signals{SIGUSR1};
+    weft::signal_set signals(SIGUSR1);
     co_return co_await signals.next();
   });
   CHECK(heard == SIGUSR1);
