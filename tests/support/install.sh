@@ -39,7 +39,9 @@ weft_have() {
     fmt) weft_have_header fmt fmt/core.h ;;
     catch2) weft_have_header catch2 catch2/catch_all.hpp || weft_have_header catch2 catch2/catch.hpp ;;
     clang-16) weft_have_clang ;;
-    clang-format-16 | ccache | doxygen | git | make | python3 | valgrind) command -v "$1" >/dev/null 2>&1 ;;
+    clang-format-16 | ccache | doxygen | git | make | python3 | valgrind | nc | socat | curl | wrk)
+      command -v "$1" >/dev/null 2>&1
+      ;;
     *) weft_die "tests/support/install.sh knows no '$1'" ;;
   esac
 }
@@ -132,10 +134,13 @@ weft_packages() {
   case $(weft_manager):$1 in
     apt-get:compiler) echo g++ ;;
     apt-get:fmt) echo libfmt-dev ;;
+    apt-get:nc) echo netcat-openbsd ;;
     apt-get:clang-16) echo clang-16 libclang-rt-16-dev libc++-16-dev libc++abi-16-dev ;;
     dnf:compiler) echo gcc-c++ ;;
     dnf:fmt) echo fmt-devel ;;
     dnf:catch2) echo catch-devel ;;
+    dnf:nc) echo nmap-ncat ;;
+    pacman:nc) echo openbsd-netcat ;;
     pacman:compiler) echo gcc ;;
     brew:compiler) echo llvm ;;
     dnf:clang-16 | pacman:clang-16 | brew:clang-16) ;;
