@@ -15,10 +15,6 @@
 
 #include <weft/detail/config.hpp>
 
-#if __has_include(<sys/mman.h>)
-#include <sys/mman.h>
-#endif
-
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
@@ -60,10 +56,10 @@ class frame_pool {
     return size == 0 ? 1 : (size + granularity - 1) / granularity;
   }
 
-  // A chunk is small until a thread has many. Then it is a huge page, where the system has such: cheap where the kernel
-  // has it ready, dear where it must make it first. docs/explanation/performance.md has figures.
+  // A chunk is small until a thread has many. The kernel is not asked for huge pages: it has to find and clear them,
+  // which took more than they saved, by far; docs/explanation/performance.md has figures.
   static constexpr std::size_t small_chunk = std::size_t{64} * 1024 - granularity;  // and malloc's own bytes
-  static constexpr std::size_t huge_chunk = std::size_t{2} * 1024 * 1024;
+  static constexpr std::size_t large_chunk = std::size_t{1024} * 1024 - granularity;
   static constexpr std::size_t many_chunks = 32;
 
   // Free blocks, and what is left of the last chunk.
@@ -124,12 +120,8 @@ class frame_pool {
       return first;
     }
     if (!keeps) return ::operator new(index* granularity);
-    const bool huge = mine_.chunks >= many_chunks;
-    const std::size_t size = huge ? huge_chunk : small_chunk;
-    void* const chunk = huge ? ::operator new(size, std::align_val_t(huge_chunk)) : ::operator new(size);
-#if defined(MADV_HUGEPAGE)
-    if (huge) ::madvise(chunk, size, MADV_HUGEPAGE);  // if not, not
-#endif
+    const std::size_t size = mine_.chunks < many_chunks ? small_chunk : large_chunk;
+    void* const chunk = ::operator new(size);
     keep_rest();
     push(chunks_, ::new (chunk) block{nullptr});
     ++mine_.chunks;
