@@ -59,7 +59,7 @@ class frame_pool {
   // A chunk is small until a thread has many. The kernel is not asked for huge pages: it has to find and clear them,
   // which took more than they saved, by far; docs/explanation/performance.md has figures.
   static constexpr std::size_t small_chunk = std::size_t{64} * 1024 - granularity;  // and malloc's own bytes
-  static constexpr std::size_t large_chunk = std::size_t{1024} * 1024 - granularity;
+  static constexpr std::size_t large_chunk = std::size_t{2048} * 1024 - granularity;
   static constexpr std::size_t many_chunks = 32;
 
   // Free blocks, and what is left of the last chunk.
