@@ -15,9 +15,14 @@
 
 #include <weft/detail/config.hpp>
 
+#if __has_include(<sys/mman.h>)
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -56,8 +61,9 @@ class frame_pool {
     return size == 0 ? 1 : (size + granularity - 1) / granularity;
   }
 
-  // A chunk is small until a thread has many. The kernel is not asked for huge pages: it has to find and clear them,
-  // which took more than they saved, by far; docs/explanation/performance.md has figures.
+  // A chunk is small until a thread has many. The pages of a large one are had from the kernel at once, where it can do
+  // that: one by one they take longer. It is not asked for huge pages, which it has to find and clear first: that took
+  // more than they saved; docs/explanation/performance.md has figures.
   static constexpr std::size_t small_chunk = std::size_t{64} * 1024 - granularity;  // and malloc's own bytes
   static constexpr std::size_t large_chunk = std::size_t{2048} * 1024 - granularity;
   static constexpr std::size_t many_chunks = 32;
@@ -122,12 +128,20 @@ class frame_pool {
     if (!keeps) return ::operator new(index* granularity);
     const std::size_t size = mine_.chunks < many_chunks ? small_chunk : large_chunk;
     void* const chunk = ::operator new(size);
+    if (size == large_chunk) get_pages(chunk, size);
     keep_rest();
     push(chunks_, ::new (chunk) block{nullptr});
     ++mine_.chunks;
     mine_.rest = static_cast<std::byte*>(chunk) + granularity;
     mine_.rest_size = size - granularity;
     return carve(index);
+  }
+
+  static void get_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t size) noexcept {
+#if defined(MADV_POPULATE_WRITE)
+    constexpr std::size_t page = std::size_t{64} * 1024;  // of whatever system, or a few of them
+    if (std::align(page, page, memory, size) != nullptr) ::madvise(memory, size / page * page, MADV_POPULATE_WRITE);
+#endif
   }
 
   // What is left of a chunk becomes blocks.
