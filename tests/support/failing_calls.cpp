@@ -22,6 +22,7 @@
 #include <cerrno>
 #include <cstdarg>
 #include <cstddef>
+#include <iterator>
 #include <mutex>
 
 namespace {
@@ -92,41 +93,43 @@ iovec first_byte(const iovec* parts, std::size_t count) noexcept {
 namespace weft_test {
 
 const char* name_of(call which) noexcept {
-  static constexpr std::array<const char*, static_cast<std::size_t>(call::count)> names{"socket",
-                                                                                        "connect",
-                                                                                        "bind",
-                                                                                        "listen",
-                                                                                        "accept4",
-                                                                                        "recv",
-                                                                                        "send",
-                                                                                        "recvmsg",
-                                                                                        "sendmsg",
-                                                                                        "sendto",
-                                                                                        "setsockopt",
-                                                                                        "getsockopt",
-                                                                                        "getpeername",
-                                                                                        "getsockname",
-                                                                                        "stat",
-                                                                                        "fstat",
-                                                                                        "open",
-                                                                                        "close",
-                                                                                        "read",
-                                                                                        "writev",
-                                                                                        "pread",
-                                                                                        "sendfile",
-                                                                                        "pipe2",
-                                                                                        "fcntl",
-                                                                                        "posix_spawnp",
-                                                                                        "waitpid",
-                                                                                        "kill",
-                                                                                        "pidfd_open",
-                                                                                        "pidfd_send_signal",
-                                                                                        "epoll_create1",
-                                                                                        "eventfd",
-                                                                                        "epoll_ctl",
-                                                                                        "epoll_wait",
-                                                                                        "epoll_pwait2"};
-  static_assert(names.back() != nullptr);
+  static constexpr const char* names[] = {
+      "socket",
+      "connect",
+      "bind",
+      "listen",
+      "accept4",
+      "recv",
+      "send",
+      "recvmsg",
+      "sendmsg",
+      "sendto",
+      "setsockopt",
+      "getsockopt",
+      "getpeername",
+      "getsockname",
+      "stat",
+      "fstat",
+      "open",
+      "close",
+      "read",
+      "writev",
+      "pread",
+      "sendfile",
+      "pipe2",
+      "fcntl",
+      "posix_spawnp",
+      "waitpid",
+      "kill",
+      "pidfd_open",
+      "pidfd_send_signal",
+      "epoll_create1",
+      "eventfd",
+      "epoll_ctl",
+      "epoll_wait",
+      "epoll_pwait2",
+  };
+  static_assert(std::size(names) == static_cast<std::size_t>(call::count));
   return names[static_cast<std::size_t>(which)];
 }
 

@@ -77,7 +77,7 @@ class listening_socket final : public timer {
   /// Closes it for good.
   void stop() noexcept;
 
-  /// The file of a unix socket: removed when it stops, if it is still the same.
+  /// The file of a unix socket, removed when it stops if it is still the same. Throws std::system_error: it is removed.
   void owns_path(std::string path);
 
   inline void run() override;
