@@ -177,6 +177,10 @@ inline task<process> start_process(process_options options, std::vector<std::str
   if (plan.output) out.emplace(over(std::move(plan.output), stream_direction::read, "output"));
   if (plan.error) err.emplace(over(std::move(plan.error), stream_direction::read, "error"));
   made = process(child, std::move(in), std::move(out), std::move(err));
+  // A loop that goes begins with its newest tenant. The child ends before its pipes, or it might take what it has read
+  // until then for all of its input.
+  loop.leave(*child);
+  loop.admit(*child);
   co_return made;
 }
 

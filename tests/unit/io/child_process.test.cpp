@@ -243,6 +243,16 @@ TEST_CASE("a process can outlive its loop: it has ended then", "[io][child_proce
   CHECK(child.pid() > 0);
 }
 
+TEST_CASE("a loop that goes kills its children before it closes their pipes: they never see the end of their input",
+          "[io][child_process]") {
+  const std::vector<process> children = run_with_processes([]() -> weft::task<std::vector<process>> {
+    std::vector<process> started;
+    for (int i = 0; i < 50; ++i) started.push_back(co_await start_cat());
+    co_return started;
+  });
+  for (const process& child : children) CHECK(child.return_code() == -SIGKILL);
+}
+
 TEST_CASE("who waits for a child says so in reports", "[io][child_process]") {
   run_with_processes([]() -> weft::task<> {
     process child = co_await start_cat();
