@@ -5,6 +5,7 @@
 # - The comment at the top describes the file.
 # - What lies below "// ---- details ----", up to the next line of this kind at the left margin, is left out, and so is
 #   what follows the end of namespace weft: specializations, which doxygen does not understand.
+# - A template that is one for the compiler's sake only (detail/config.hpp) is shown as the function that it is.
 
 NR == 1 { in_intro = 1 }
 in_intro {
@@ -15,6 +16,7 @@ in_intro {
   next
 }
 
+/^ *template <class = detail::only_if_used>$/ { $0 = "" }
 /^\/\/ ---- / { in_details = /^\/\/ ---- details ----$/ }
 /^namespace weft/ { behind = 0 }
 /^}  \/\/ namespace weft$/ { in_details = 0 }

@@ -6,6 +6,15 @@
 
 #include <version>
 
+namespace weft::detail {
+
+/// The argument of templates that are templates for one reason: g++ at -O0 compiles every coroutine that it sees, used
+/// or not, with all that it calls, and every function that returns one by calling it; of templates only those that are
+/// used. A third of the time of a file that includes <weft/weft.hpp>.
+struct only_if_used;
+
+}  // namespace weft::detail
+
 // AddressSanitizer sees a use after free only if the memory really goes back, so recycling is switched off under it.
 #if defined(__SANITIZE_ADDRESS__)
 #define WEFT_ASAN 1

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <weft/core/task.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/detail/unique_fd.hpp>
 #include <weft/io/datagram_wait.hpp>
 #include <weft/io/socket_address.hpp>
@@ -84,6 +85,7 @@ class datagram_socket {
   /// lost.
   ///
   /// Cancelled: nothing was received. Mirrors loop.sock_recvfrom(), without the address.
+  template <class = detail::only_if_used>
   task<std::string> receive(std::size_t most = 65536);
 
   /// Sends one datagram, to `to` or to the peer of a connected socket; waits while the kernel has no room. The bytes
@@ -194,7 +196,8 @@ inline void datagram_socket::change(int option, const char* doing, const socket_
   if (::setsockopt(descriptor(), level, option, &request, sizeof request) != 0) fail(doing, group);
 }
 
-inline task<std::string> datagram_socket::receive(std::size_t most) {
+template <class>
+task<std::string> datagram_socket::receive(std::size_t most) {
   std::string bytes(most, '\0');
   const datagram d = co_await receive_from(std::span(bytes));
   if (d.truncated) {

@@ -13,6 +13,7 @@
 #include <weft/core/error.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/task.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/detail/unique_fd.hpp>
 #include <weft/flow/race.hpp>
 #include <weft/io/descriptor_transport.hpp>
@@ -54,13 +55,16 @@ struct connection_options {
 /// Connects. Throws at once: std::out_of_range for a port above 65535. Throws when awaited: what resolve() does for an
 /// unknown host; std::system_error that names the addresses, with the code of the first, if none can be reached.
 /// Cancelled: no connection is left. Mirrors asyncio.open_connection().
+template <class = detail::only_if_used>
 task<stream> open_connection(std::string host, unsigned port, connection_options options = {});
 
 /// The same to one address.
+template <class = detail::only_if_used>
 task<stream> open_connection(socket_address address, connection_options options = {});
 
 /// The same to a unix socket, whose path on Linux may begin with a NUL. std::length_error, std::invalid_argument at
 /// once for what cannot be a path. Mirrors asyncio.open_unix_connection().
+template <class = detail::only_if_used>
 task<stream> open_unix_connection(std::string path, connection_options options = {});
 
 /// Owns a descriptor: closes it at its end, unless release() has given it away.
@@ -68,6 +72,7 @@ using detail::unique_fd;
 
 /// A connected socket, for those who want no stream: non-blocking, CLOEXEC. Throws std::system_error that names the
 /// address. Cancelled: no socket is left. Mirrors loop.sock_connect(), and makes the socket, too.
+template <class = detail::only_if_used>
 task<unique_fd> connect_socket(socket_address address, connection_options options = {});
 
 // ---- details ----
@@ -150,6 +155,7 @@ class staggered_connect {
   staggered_connect(std::vector<socket_address> addresses, const connection_options& options)
       : addresses_(std::move(addresses)), options_(options), started_(addresses_.size()), failed_(addresses_.size()) {}
 
+  template <class = detail::only_if_used>
   task<connected_socket> connect() {
     std::vector<task<connected_socket>> racers;
     for (std::size_t i = 0; i < addresses_.size(); ++i) racers.push_back(attempt(i));
@@ -159,6 +165,7 @@ class staggered_connect {
   }
 
  private:
+  template <class = detail::only_if_used>
   task<connected_socket> attempt(std::size_t i) {
     const socket_address address = addresses_[i];
     if (i > 0) {
@@ -189,7 +196,8 @@ class staggered_connect {
   connect_failures failures_;
 };
 
-inline task<connected_socket> connect_in_turn(std::vector<socket_address> addresses, connection_options options) {
+template <class = detail::only_if_used>
+task<connected_socket> connect_in_turn(std::vector<socket_address> addresses, connection_options options) {
   connect_failures failures;
   for (const socket_address& address : addresses) {
     try {
@@ -202,7 +210,8 @@ inline task<connected_socket> connect_in_turn(std::vector<socket_address> addres
   failures.raise();
 }
 
-inline task<stream> connect_to_host(task<std::vector<socket_address>> lookup, connection_options options) {
+template <class = detail::only_if_used>
+task<stream> connect_to_host(task<std::vector<socket_address>> lookup, connection_options options) {
   std::vector<socket_address> addresses = co_await std::move(lookup);
   connected_socket connected;
   if (options.happy_eyeballs_delay > duration::zero() && addresses.size() > 1) {
@@ -215,7 +224,8 @@ inline task<stream> connect_to_host(task<std::vector<socket_address>> lookup, co
                                                      connected.peer.to_string(), options.limit));
 }
 
-inline task<stream> connect_to_address(socket_address address, connection_options options) {
+template <class = detail::only_if_used>
+task<stream> connect_to_address(socket_address address, connection_options options) {
   unique_fd fd = co_await connect_socket(address, options);
   co_return stream(
       descriptor_transport::over_socket(event_loop::current(), std::move(fd), address.to_string(), options.limit));
@@ -223,7 +233,8 @@ inline task<stream> connect_to_address(socket_address address, connection_option
 
 }  // namespace detail
 
-inline task<unique_fd> connect_socket(socket_address address, connection_options options) {
+template <class>
+task<unique_fd> connect_socket(socket_address address, connection_options options) {
   const auto fail = [&](int error) {
     throw std::system_error(error, std::generic_category(), "weft: connecting to " + address.to_string());
   };
@@ -250,15 +261,18 @@ inline task<unique_fd> connect_socket(socket_address address, connection_options
   co_return fd;
 }
 
-inline task<stream> open_connection(std::string host, unsigned port, connection_options options) {
+template <class>
+task<stream> open_connection(std::string host, unsigned port, connection_options options) {
   return detail::connect_to_host(resolve(std::move(host), port, resolve_options().family(options.family)), options);
 }
 
-inline task<stream> open_connection(socket_address address, connection_options options) {
+template <class>
+task<stream> open_connection(socket_address address, connection_options options) {
   return detail::connect_to_address(address, options);
 }
 
-inline task<stream> open_unix_connection(std::string path, connection_options options) {
+template <class>
+task<stream> open_unix_connection(std::string path, connection_options options) {
   return detail::connect_to_address(socket_address::unix_path(path), options);
 }
 

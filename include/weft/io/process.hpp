@@ -13,6 +13,7 @@
 #include <weft/core/error.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/task.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/detail/unique_fd.hpp>
 #include <weft/flow/gather.hpp>
 #include <weft/io/child_process.hpp>
@@ -77,6 +78,7 @@ class [[nodiscard("weft: a process that nobody keeps is killed at once")]] proce
 
   /// Writes `input` and closes it, if it is a pipe; reads what is a pipe to the end; waits for its end. A child that
   /// does not read all is none the worse. Cancelled: in part. Mirrors Process.communicate().
+  template <class = detail::only_if_used>
   task<process_output> communicate(std::string input = {});
 
   /// Nothing if it has ended. std::system_error (EINVAL: no such signal). Mirrors send_signal(), terminate(), kill().
@@ -116,10 +118,12 @@ template <std::convertible_to<std::string_view>... Args>
 task<process> create_subprocess_exec(std::string program, const Args&... args);
 
 /// The same with a list of arguments, of which the first is the program.
+template <class = detail::only_if_used>
 task<process> create_subprocess_exec(process_options options, std::vector<std::string> arguments);
 
 /// Has /bin/sh interpret a command. Never put together the command from strings that others have chosen. Mirrors
 /// asyncio.create_subprocess_shell().
+template <class = detail::only_if_used>
 task<process> create_subprocess_shell(std::string command, process_options options = {});
 
 // ---- details ----
@@ -139,7 +143,8 @@ inline process::~process() {
 
 namespace detail {
 
-inline task<> feed_process(std::optional<stream_writer>& to, std::string input) {
+template <class = detail::only_if_used>
+task<> feed_process(std::optional<stream_writer>& to, std::string input) {
   const bool piped = to.has_value();
   if (!piped) co_return;
   try {
@@ -153,13 +158,15 @@ inline task<> feed_process(std::optional<stream_writer>& to, std::string input) 
   to->close();
 }
 
-inline task<std::string> collect_from_process(std::optional<stream_reader>& from) {
+template <class = detail::only_if_used>
+task<std::string> collect_from_process(std::optional<stream_reader>& from) {
   const bool piped = from.has_value();
   if (!piped) co_return std::string();
   co_return co_await from->read();
 }
 
-inline task<process> start_process(process_options options, std::vector<std::string> arguments) {
+template <class = detail::only_if_used>
+task<process> start_process(process_options options, std::vector<std::string> arguments) {
   // All that can fail comes first, but for the streams: a child that runs is in good hands at once.
   event_loop& loop = event_loop::current();
   spawn_plan plan(options);
@@ -186,14 +193,16 @@ inline task<process> start_process(process_options options, std::vector<std::str
 
 }  // namespace detail
 
-inline task<process_output> process::communicate(std::string input) {
+template <class>
+task<process_output> process::communicate(std::string input) {
   auto results = co_await gather(detail::feed_process(input_, std::move(input)), detail::collect_from_process(output_),
                                  detail::collect_from_process(error_));
   co_await wait();
   co_return process_output(std::get<1>(std::move(results)), std::get<2>(std::move(results)));
 }
 
-inline task<process> create_subprocess_exec(process_options options, std::vector<std::string> arguments) {
+template <class>
+task<process> create_subprocess_exec(process_options options, std::vector<std::string> arguments) {
   if (arguments.empty()) throw std::invalid_argument("weft: no program was given");
   return detail::start_process(std::move(options), std::move(arguments));
 }
@@ -211,7 +220,8 @@ task<process> create_subprocess_exec(std::string program, const Args&... args) {
   return create_subprocess_exec(process_options(), std::move(program), args...);
 }
 
-inline task<process> create_subprocess_shell(std::string command, process_options options) {
+template <class>
+task<process> create_subprocess_shell(std::string command, process_options options) {
   std::vector<std::string> arguments;
   arguments.emplace_back("/bin/sh");
   arguments.emplace_back("-c");

@@ -10,6 +10,7 @@
 
 #include <weft/core/error.hpp>
 #include <weft/core/task.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/io/socket_address.hpp>
 #include <weft/threads/to_thread.hpp>
 
@@ -65,7 +66,9 @@ const std::error_category& resolver_category() noexcept;
 /// the host, with an error of resolver_category() or of the system.
 ///
 /// Cancelled: as to_thread(): the lookup is abandoned. Mirrors loop.getaddrinfo().
+template <class = detail::only_if_used>
 task<std::vector<socket_address>> resolve(std::string host, unsigned port, resolve_options options = {});
+template <class = detail::only_if_used>
 task<std::vector<socket_address>> resolve(std::string host, std::string service, resolve_options options = {});
 
 /// What name_of() gives.
@@ -82,6 +85,7 @@ class address_name {
 /// (NI_NAMEREQD; NI_NUMERICHOST, NI_NUMERICSERV, NI_DGRAM). Throws std::system_error, which names the address.
 ///
 /// Cancelled: as to_thread(). Mirrors loop.getnameinfo().
+template <class = detail::only_if_used>
 task<address_name> name_of(socket_address address, int flags = 0);
 
 /// The same addresses with their families taking turns, so that those who try one after the other soon get to the
@@ -169,7 +173,8 @@ class lookup {
   std::optional<unsigned> port_;  // if the service is a number
 };
 
-inline task<std::vector<socket_address>> answer(lookup question) {
+template <class = detail::only_if_used>
+task<std::vector<socket_address>> answer(lookup question) {
   std::vector<socket_address> found;
   if (const std::optional<socket_address> known = question.known()) {
     found.push_back(*known);
@@ -193,16 +198,19 @@ inline address_name ask_name(const socket_address& address, int flags) {
 
 }  // namespace detail
 
-inline task<std::vector<socket_address>> resolve(std::string host, unsigned port, resolve_options options) {
+template <class>
+task<std::vector<socket_address>> resolve(std::string host, unsigned port, resolve_options options) {
   detail::check_port(port, std::to_string(port));
   return resolve(std::move(host), std::to_string(port), options);
 }
 
-inline task<std::vector<socket_address>> resolve(std::string host, std::string service, resolve_options options) {
+template <class>
+task<std::vector<socket_address>> resolve(std::string host, std::string service, resolve_options options) {
   return detail::answer(detail::lookup(std::move(host), std::move(service), options));
 }
 
-inline task<address_name> name_of(socket_address address, int flags) {
+template <class>
+task<address_name> name_of(socket_address address, int flags) {
   const address_name found = co_await to_thread(detail::ask_name, address, flags);
   co_return found;
 }

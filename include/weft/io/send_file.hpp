@@ -11,6 +11,7 @@
 #pragma once
 
 #include <weft/core/task.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/detail/write_without_sigpipe.hpp>
 #include <weft/io/stream_writer.hpp>
 #include <weft/threads/to_thread.hpp>
@@ -38,6 +39,7 @@ namespace weft {
 /// be read from an offset: ESPIPE), and what stream_writer::write() throws.
 ///
 /// Cancelled: in part: a beginning of the file has been sent. Mirrors loop.sendfile().
+template <class = detail::only_if_used>
 task<std::uint64_t> send_file(stream_writer& writer, int file, std::uint64_t offset = 0,
                               std::uint64_t count = std::numeric_limits<std::uint64_t>::max());
 
@@ -46,7 +48,8 @@ task<std::uint64_t> send_file(stream_writer& writer, int file, std::uint64_t off
 namespace detail {
 
 /// Reads a piece of a file in a thread of the pool.
-inline task<std::string> read_piece(int file, std::uint64_t offset, std::size_t size) {
+template <class = detail::only_if_used>
+task<std::string> read_piece(int file, std::uint64_t offset, std::size_t size) {
   const auto read = [file, offset, size] {
     std::string piece(size, '\0');
     ssize_t n = 0;
@@ -75,7 +78,8 @@ inline std::ptrdiff_t copy_in_kernel(int to, int file, std::uint64_t offset, std
 
 }  // namespace detail
 
-inline task<std::uint64_t> send_file(stream_writer& writer, int file, std::uint64_t offset, std::uint64_t count) {
+template <class>
+task<std::uint64_t> send_file(stream_writer& writer, int file, std::uint64_t offset, std::uint64_t count) {
   std::uint64_t sent = 0;
   bool in_kernel = writer.descriptor() >= 0;
   while (in_kernel && sent < count) {

@@ -12,6 +12,7 @@
 #include <weft/core/task.hpp>
 #include <weft/core/task_state.hpp>
 #include <weft/core/wait_list.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/detail/intrusive_list.hpp>
 #include <weft/detail/unique_fd.hpp>
 #include <weft/io/descriptor_transport.hpp>
@@ -73,6 +74,7 @@ class server_core : public tenant,
 
   wait_list& closers() noexcept { return closers_; }
   /// See server::serve_forever().
+  template <class = detail::only_if_used>
   static task<> serve_forever(std::shared_ptr<server_core> core);
 
   inline void take(detail::unique_fd fd, const socket_address& peer) noexcept final;
@@ -225,7 +227,8 @@ inline void server_core::take(detail::unique_fd fd, const socket_address& peer) 
   }
 }
 
-inline task<> server_core::serve_forever(std::shared_ptr<server_core> core) {
+template <class>
+task<> server_core::serve_forever(std::shared_ptr<server_core> core) {
   std::exception_ptr cancelled;
   if (core->servers_.anyone_waits()) {
     throw usage_error("weft: another task is in serve_forever() of this server already");

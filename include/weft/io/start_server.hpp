@@ -22,6 +22,7 @@
 #include <weft/core/safe_argument.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/io/resolve.hpp>
 #include <weft/io/server_core.hpp>
 #include <weft/io/server_options.hpp>
@@ -65,6 +66,7 @@ class [[nodiscard("weft: a server that nobody keeps is closed at once")]] server
   /// Accepts until it is cancelled or closed, then closes, waits for the connections and throws cancelled_error.
   /// usage_error if it is closed, or if another task does the same. Cancelled while it waits for the connections: stops
   /// waiting. Mirrors Server.serve_forever().
+  template <class = detail::only_if_used>
   task<> serve_forever();
 
   /// Stops to listen; connections go on. Closing twice does nothing.
@@ -173,7 +175,8 @@ inline std::vector<int> server::descriptors() const {
   return all;
 }
 
-inline task<> server::serve_forever() {
+template <class>
+task<> server::serve_forever() {
   core();
   return server_core::serve_forever(core_);
 }
@@ -193,7 +196,8 @@ inline void server::abort_clients() noexcept {
 
 namespace detail {
 
-inline task<server> start_at_host(std::shared_ptr<server_core> core, task<std::vector<socket_address>> lookup) {
+template <class = detail::only_if_used>
+task<server> start_at_host(std::shared_ptr<server_core> core, task<std::vector<socket_address>> lookup) {
   const std::vector<socket_address> addresses = co_await std::move(lookup);
   server made(core);
   core->loop().admit(*core);
@@ -202,7 +206,8 @@ inline task<server> start_at_host(std::shared_ptr<server_core> core, task<std::v
   co_return made;
 }
 
-inline task<server> start_at_path(std::shared_ptr<server_core> core, std::string path) {
+template <class = detail::only_if_used>
+task<server> start_at_path(std::shared_ptr<server_core> core, std::string path) {
   server made(core);
   core->loop().admit(*core);
   core->listen_at_path(path);

@@ -12,6 +12,7 @@
 #include <weft/core/error.hpp>
 #include <weft/core/task.hpp>
 #include <weft/detail/borrow.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/sync/condition_variable.hpp>
 #include <weft/sync/mutex.hpp>
 
@@ -33,12 +34,15 @@ class barrier {
   /// Waits until as many tasks wait as there are parties; gives each of them another number from 0 to parties - 1.
   /// Throws broken_barrier_error if the barrier is or gets aborted, or is reset meanwhile. Cancelled: has not happened,
   /// and the task counts no more. Mirrors Barrier.wait().
+  template <class = detail::only_if_used>
   task<std::size_t> wait();
 
   /// Back to the start: those who wait now get broken_barrier_error. Mirrors Barrier.reset().
+  template <class = detail::only_if_used>
   task<> reset();
 
   /// Breaks it until reset(): those who wait and all who come get broken_barrier_error. Mirrors Barrier.abort().
+  template <class = detail::only_if_used>
   task<> abort();
 
   std::size_t parties() const noexcept { return parties_; }
@@ -87,7 +91,8 @@ class barrier {
 
 // ---- details ----
 
-inline task<std::size_t> barrier::wait() {
+template <class>
+task<std::size_t> barrier::wait() {
   const mutex_lock lock = co_await changed_.lock();
   while (lets_nobody_in()) co_await changed_.wait();
   if (broken()) throw broken_barrier_error("weft: the barrier was aborted; reset() makes it usable again");
@@ -101,12 +106,14 @@ inline task<std::size_t> barrier::wait() {
   co_return inside.number();
 }
 
-inline task<> barrier::reset() {
+template <class>
+task<> barrier::reset() {
   const mutex_lock lock = co_await changed_.lock();
   change_to(inside_ > 0 ? state::resetting : state::filling);
 }
 
-inline task<> barrier::abort() {
+template <class>
+task<> barrier::abort() {
   const mutex_lock lock = co_await changed_.lock();
   change_to(state::broken);
 }

@@ -14,6 +14,7 @@
 #include <weft/core/clock.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/task.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/time/sleep.hpp>
 
 #include <cstdint>
@@ -44,6 +45,7 @@ class interval {
 
   /// Waits for the next tick and gives the time at which it was due; takes one pass if that is over. Cancelled: has not
   /// happened, the tick is still to come.
+  template <class = detail::only_if_used>
   task<time_point> next();
 
   /// How many ticks were left out so far (missed_ticks::skip).
@@ -59,7 +61,8 @@ class interval {
 
 // ---- details ----
 
-inline task<time_point> interval::next() {
+template <class>
+task<time_point> interval::next() {
   if (missed_ == missed_ticks::skip) {
     if (const duration late = event_loop::current().time() - next_; late >= period_) {
       const auto periods = late / period_;
