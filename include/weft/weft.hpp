@@ -26,6 +26,7 @@
 #include <weft/core/startable.hpp>           // what the combinators take
 #include <weft/core/task.hpp>                // a coroutine that has not started
 #include <weft/core/task_handle.hpp>         // running tasks
+#include <weft/core/task_label.hpp>          // who a task is, for reports
 #include <weft/core/task_state.hpp>          // a task as the loop sees it
 #include <weft/core/wait_list.hpp>           // who waits for a lock, an event, an item
 

@@ -127,7 +127,7 @@ class promise_base : public chain_link {
   coroutine_awaiter<T> await_transform(stand_in<T>&& a) {
     promise<T>& child = a.inner.release();
     at(std::source_location());
-    if (awaited_by() == nullptr) task_state::current()->set_coroutine(child.where());
+    if (awaited_by() == nullptr) task_state::current()->label().set_coroutine(child.where());
     return coroutine_awaiter<T>(child);
   }
 

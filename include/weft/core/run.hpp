@@ -154,7 +154,8 @@ inline void cancel_all_tasks(event_loop& loop) {
       if (!t.state().failed()) continue;
       t.state().look();
       loop.call_exception_handler(exception_context::compose("unhandled exception during the shutdown of run()",
-                                                             t.state().failure(), [&] { return t.state().label(); }));
+                                                             t.state().failure(),
+                                                             [&] { return t.state().label().text(); }));
     }
   }
 }

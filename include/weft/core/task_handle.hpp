@@ -112,8 +112,8 @@ class task_ref {
   callback_handle add_done_callback(F&& fn) const;
 
   /// "Task-N" if none was given. Mirrors Task.get_name() and set_name().
-  std::string name() const { return state().name(); }
-  void set_name(std::string name) const { state().set_name(std::make_unique<std::string>(std::move(name))); }
+  std::string name() const { return state().label().name(); }
+  void set_name(std::string name) const { state().label().set_name(std::make_unique<std::string>(std::move(name))); }
 
   /// Waits until the task has ended; rethrows its exception, throws cancelled_error if it was cancelled. Cancelling the
   /// wait cancels the task. Awaiting a task that is done takes no pass. Mirrors `await task`.
@@ -248,7 +248,7 @@ class handle_awaiter_base : public waitable {
     walk.then(target_);
     return true;
   }
-  std::string describe() const override { return "task '" + target_.name() + "'"; }
+  std::string describe() const override { return "task '" + target_.label().name() + "'"; }
 
  protected:
   ~handle_awaiter_base() { target_.release(); }
@@ -322,7 +322,7 @@ typed_task_state<T>& prepare_task(event_loop& loop, task<T>&& coroutine, std::st
   task<T> owner = std::move(coroutine);
   auto given = name.empty() ? nullptr : std::make_unique<std::string>(std::move(name));
   typed_task_state<T>& state = prepare_task(loop, std::move(owner));
-  state.set_name(std::move(given));
+  state.label().set_name(std::move(given));
   return state;
 }
 
@@ -332,7 +332,7 @@ task_handle<T> spawn(event_loop& loop, task<T>&& coroutine, std::string name = {
                      std::source_location where = std::source_location()) {
   typed_task_state<T>& state = prepare_task(loop, std::move(coroutine), std::move(name));
   task_handle<T> handle(state);
-  if (where.line() != 0) state.set_created(where);
+  if (where.line() != 0) state.label().set_created(where);
   state.start();
   return handle;
 }

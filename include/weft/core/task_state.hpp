@@ -20,6 +20,7 @@
 #include <weft/core/chain_link.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/outcome.hpp>
+#include <weft/core/task_label.hpp>
 #include <weft/detail/frame_pool.hpp>
 
 #include <coroutine>
@@ -168,22 +169,9 @@ class task_state : public tenant {
     return true;
   }
 
-  std::string name() const;
-  /// Null: "Task-N".
-  void set_name(std::unique_ptr<std::string> name) noexcept { name_ = std::move(name); }
-
-  /// Where create_task() was called; unless it is set, reports name the coroutine.
-  void set_created(const std::source_location& where) noexcept {
-    origin_ = where;
-    created_there_ = true;
-  }
-  void set_coroutine(const std::source_location& where) noexcept {
-    if (!created_there_) origin_ = where;
-  }
-
-  /// Name and where it was created, and in report() for a task that waits also for what and where: each coroutine of
-  /// its chain.
-  std::string label() const;
+  /// Who it is. report() adds, for a task that waits, for what, and each coroutine of its chain with its place.
+  task_label& label() noexcept { return label_; }
+  const task_label& label() const noexcept { return label_; }
   WEFT_COLD inline std::string report() const override;
 
   // ---- for the walk that cancels ----
@@ -254,14 +242,11 @@ class task_state : public tenant {
   event_loop* loop_;
   task_observer* observer_ = nullptr;
   ready_queue callbacks_;
-  std::unique_ptr<std::string> name_;
-  std::uint64_t number_;
-  std::source_location origin_;
+  task_label label_;
   std::uint32_t references_ = 1;  // the loop's, until the task has ended
   std::uint32_t cancel_requests_ = 0;
   std::uint32_t mark_ = 0;
   flag_set flags_ = 0;
-  bool created_there_ = false;  // what origin_ is: a call of create_task(), or the coroutine
 
   static inline constinit thread_local task_state* current_ = nullptr;
   static inline constinit thread_local std::coroutine_handle<> next_ = nullptr;
@@ -275,7 +260,7 @@ class task_state : public tenant {
 // ---- details ----
 
 inline task_state::task_state(event_loop& loop, chain_link& root) noexcept
-    : leaf_(&root), loop_(&loop), number_(loop.next_task_number()), origin_(root.where()) {
+    : leaf_(&root), loop_(&loop), label_(loop.next_task_number(), root.where()) {
   loop.admit(*this);
 }
 
@@ -399,7 +384,7 @@ void task_state::abandon() noexcept {
   }
   if (!stands_for_future()) {
     loop.call_exception_handler(
-        exception_context::compose("Task was destroyed but it is pending", nullptr, [this] { return label(); }));
+        exception_context::compose("Task was destroyed but it is pending", nullptr, [this] { return label_.text(); }));
   }
   waiting_for_ = nullptr;
   destroy_chain();
@@ -434,17 +419,9 @@ inline bool task_state::break_wait() noexcept {
   return true;
 }
 
-inline std::string task_state::name() const { return name_ != nullptr ? *name_ : "Task-" + std::to_string(number_); }
-
-WEFT_COLD inline std::string task_state::label() const {
-  const std::string quoted = "'" + name() + "'";
-  if (origin_.line() == 0) return quoted + ", not started yet";  // only the function that it will call knows
-  return quoted + (created_there_ ? ", created at " : ", coroutine ") + to_string(origin_);
-}
-
 std::string task_state::report() const {
   if (done()) return {};
-  std::string text = "task " + label();
+  std::string text = "task " + label_.text();
   if (waiting_for_ != nullptr) text += "\n    waits for " + waiting_for_->describe();
   for (const chain_link* link = leaf_; link != nullptr; link = link->awaited_by()) {
     if (link->stands_for_another()) continue;
@@ -455,7 +432,7 @@ std::string task_state::report() const {
 
 WEFT_COLD inline void task_state::report_lost() noexcept {
   const auto context =
-      exception_context::compose("Task exception was never retrieved", failure(), [this] { return label(); });
+      exception_context::compose("Task exception was never retrieved", failure(), [this] { return label_.text(); });
   if (loop_ != nullptr) {
     loop_->call_exception_handler(context);
   } else {

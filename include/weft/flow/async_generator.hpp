@@ -229,7 +229,7 @@ inline task<> shutdown_asyncgens(event_loop& loop) {
     if (!ends[i].failed()) continue;
     loop.call_exception_handler(exception_context::compose("an error occurred during closing of an async generator",
                                                            ends[i].exception(),
-                                                           [&] { return closing[i].state().label(); }));
+                                                           [&] { return closing[i].state().label().text(); }));
   }
 }
 

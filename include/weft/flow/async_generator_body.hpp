@@ -280,7 +280,7 @@ inline task<> close_body(async_generator_body* body) { co_await generator_close_
 
 inline task_handle<> async_generator_body::close_in_task(event_loop& loop) {
   task_handle<> closing(prepare_task(loop, detail::close_body(this)));
-  closing.state().set_coroutine(where());
+  closing.state().label().set_coroutine(where());
   closing.state().start_eagerly();
   return closing;
 }

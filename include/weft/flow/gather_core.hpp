@@ -299,7 +299,7 @@ inline std::string gather_core::describe() const {
   std::string text = (mode_ == mode::first_end ? "a race of " : "a gather of ") + std::to_string(entries_.size()) +
                      " tasks, of which these are left:";
   for (const gather_entry& e : entries_) {
-    if (!e.repeated() && !e.state().done()) text += " '" + e.state().name() + "'";
+    if (!e.repeated() && !e.state().done()) text += " '" + e.state().label().name() + "'";
   }
   return text;
 }

@@ -161,7 +161,7 @@ task_handle<T> task_group::create_task(task<T>&& coroutine, std::string name, st
   check_open();
   typed_task_state<T>& state = prepare_task(parent_.loop(), std::move(coroutine), std::move(name));
   task_handle<T> handle(state);
-  state.set_created(where);
+  state.label().set_created(where);
   member* m = nullptr;
   try {
     // So that noting a failure cannot fail.
@@ -244,7 +244,7 @@ inline void task_group::throw_what_is_due(std::exception_ptr body_failure) {
 
 inline std::string task_group::describe() const {
   std::string text = "a task group, of which these are left:";
-  members_.for_each([&](const member& m) { text += " '" + m.task().name() + "'"; });
+  members_.for_each([&](const member& m) { text += " '" + m.task().label().name() + "'"; });
   return text;
 }
 

@@ -861,11 +861,11 @@ TEST_CASE("a label of a task that was made of a function names nothing of the li
   run_on_virtual_time([]() -> weft::task<> {
     auto t = weft::create_task(reported_root);
     t.set_name("function");
-    CHECK(t.state().label().rfind("'function', ", 0) == 0);
-    CHECK_THAT(t.state().label(), !contains("task.hpp"));
+    CHECK(t.state().label().text().rfind("'function', ", 0) == 0);
+    CHECK_THAT(t.state().label().text(), !contains("task.hpp"));
     co_await weft::yield();
-    CHECK_THAT(t.state().label(), contains("task_state.test.cpp:"));
-    CHECK_THAT(t.state().label(), contains("reported_root"));
+    CHECK_THAT(t.state().label().text(), contains("task_state.test.cpp:"));
+    CHECK_THAT(t.state().label().text(), contains("reported_root"));
     t.cancel();
   });
 }
