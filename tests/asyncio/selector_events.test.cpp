@@ -353,7 +353,7 @@ TEST_CASE_METHOD(transport_of_a_pair, "an error of the system closes the transpo
                  "[asyncio][selector_events]") {
   send("x");
   {
-    const failing_call fault(call::recv, EIO);
+    const failing_call fault(call::readv, EIO);
     passes(1);
   }
   CHECK(transport->is_closing());
@@ -444,7 +444,7 @@ TEST_CASE_METHOD(transport_of_a_pair, "a read that would block, or was interrupt
                  "[asyncio][selector_events]") {
   send("data");
   for (const int error : {EAGAIN, EINTR}) {
-    const failing_call fault(call::recv, error);
+    const failing_call fault(call::readv, error);
     passes(1);
     CHECK(fault.happened() == 1);
     CHECK(received().empty());
@@ -462,7 +462,7 @@ TEST_CASE_METHOD(transport_of_a_pair, "a read that fails closes the transport wi
   send("data");
   write_and_keep("lost");
   {
-    const failing_call fault(call::recv, error);
+    const failing_call fault(call::readv, error);
     passes(1);
   }
   CHECK(failure().value() == error);

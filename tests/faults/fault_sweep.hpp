@@ -106,11 +106,6 @@ inline const std::vector<fault>& every_fault() {
       {call::accept4, EMFILE, true},
       {call::accept4, ENFILE, true},
       {call::accept4, ENOBUFS, true},
-      {call::recv, EINTR, true},
-      {call::recv, EAGAIN, true},
-      {call::recv, one_byte_only, true},
-      {call::recv, ECONNRESET, false},
-      {call::recv, ENOBUFS, false},
       {call::send, EINTR, true},
       {call::send, EAGAIN, true},
       {call::send, one_byte_only, true},
@@ -150,6 +145,12 @@ inline const std::vector<fault>& every_fault() {
       {call::read, EAGAIN, true},
       {call::read, one_byte_only, true},
       {call::read, EIO, false},
+      {call::readv, EINTR, true},
+      {call::readv, EAGAIN, true},
+      {call::readv, one_byte_only, true},
+      {call::readv, ECONNRESET, false},
+      {call::readv, ENOBUFS, false},
+      {call::readv, EIO, false},
       {call::writev, EINTR, true},
       {call::writev, EAGAIN, true},
       {call::writev, one_byte_only, true},
@@ -336,7 +337,7 @@ inline int sweep(const std::vector<scenario>& scenarios, const std::vector<fault
 inline void sweep_byte_by_byte(const std::vector<scenario>& scenarios, int times) {
   for (const scenario& s : scenarios) {
     for (const call which :
-         {call::recv, call::send, call::sendmsg, call::read, call::writev, call::pread, call::sendfile}) {
+         {call::readv, call::send, call::sendmsg, call::read, call::writev, call::pread, call::sendfile}) {
       run_with_fault(s, fault{which, one_byte_only, true}, 0, times);
     }
   }

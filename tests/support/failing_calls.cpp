@@ -80,7 +80,7 @@ auto forward(call which, Function* real, Args... args) -> decltype(real(args...)
   return -1;
 }
 
-// The first byte of what is to be written; of size 0 if there is none.
+// The first byte of what is to be read or written; of size 0 if there is none.
 iovec first_byte(const iovec* parts, std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; ++i) {
     if (parts[i].iov_len > 0) return {parts[i].iov_base, 1};
@@ -99,7 +99,6 @@ const char* name_of(call which) noexcept {
       "bind",
       "listen",
       "accept4",
-      "recv",
       "send",
       "recvmsg",
       "sendmsg",
@@ -113,6 +112,7 @@ const char* name_of(call which) noexcept {
       "open",
       "close",
       "read",
+      "readv",
       "writev",
       "pread",
       "sendfile",
@@ -173,12 +173,6 @@ int listen(int fd, int backlog) noexcept {
 int accept4(int fd, sockaddr* address, socklen_t* size, int flags) {
   static auto* const real = libc<int(int, sockaddr*, socklen_t*, int)>("accept4");
   return forward(call::accept4, real, fd, address, size, flags);
-}
-ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
-  static auto* const real = libc<ssize_t(int, void*, std::size_t, int)>("recv");
-  const int fault = fault_of(call::recv);
-  if (fault > 0) return errno = fault, -1;
-  return real(fd, buffer, fault == weft_test::one_byte_only && size > 1 ? 1 : size, flags);
 }
 ssize_t send(int fd, const void* buffer, std::size_t size, int flags) {
   static auto* const real = libc<ssize_t(int, const void*, std::size_t, int)>("send");
@@ -273,6 +267,14 @@ ssize_t read(int fd, void* buffer, std::size_t size) {
   if (fault != weft_test::one_byte_only || size <= 1) return real(fd, buffer, size);
   const ssize_t one = real(fd, buffer, 1);
   return one < 0 && errno == EINVAL ? real(fd, buffer, size) : one;  // an eventfd gives eight bytes, or none
+}
+ssize_t readv(int fd, const iovec* parts, int count) {
+  static auto* const real = libc<ssize_t(int, const iovec*, int)>("readv");
+  const int fault = fault_of(call::readv);
+  if (fault > 0) return errno = fault, -1;
+  const iovec first = first_byte(parts, static_cast<std::size_t>(count));
+  if (fault != weft_test::one_byte_only || first.iov_len == 0) return real(fd, parts, count);
+  return real(fd, &first, 1);
 }
 ssize_t writev(int fd, const iovec* parts, int count) {
   static auto* const real = libc<ssize_t(int, const iovec*, int)>("writev");

@@ -4,7 +4,7 @@
 // For programs that are linked with support/failing_calls.cpp, which defines the functions of libc by these names and
 // hands on to libc what is not to fail. The library knows nothing of it.
 //
-//     const weft_test::failing_call fault(weft_test::call::recv, ECONNRESET, 3);   // the fourth one
+//     const weft_test::failing_call fault(weft_test::call::readv, ECONNRESET, 3);   // the fourth one
 //     ...
 //     CHECK(fault.happened());
 #pragma once
@@ -18,7 +18,6 @@ enum class call : unsigned char {
   bind,
   listen,
   accept4,
-  recv,
   send,
   recvmsg,
   sendmsg,
@@ -33,6 +32,7 @@ enum class call : unsigned char {
   open,
   close,
   read,
+  readv,
   writev,
   pread,  // from all threads, since files are read in threads of a pool
   sendfile,

@@ -14,6 +14,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -45,12 +46,21 @@ class descriptor_watches {
   /// No descriptor is watched.
   bool empty() const noexcept { return watched_ == 0; }
 
-  /// Queues those who wait for this: who reads comes first.
-  void schedule(const ready_event& event, ready_queue& ready) noexcept {
-    if (index(event.fd) >= entries_.size()) return;
-    const entry& e = entries_[index(event.fd)];
-    if (detail::wants(event.what, interest::read)) schedule(e.reader, ready);
-    if (detail::wants(event.what, interest::write)) schedule(e.writer, ready);
+  /// Queues those who wait for these: of one descriptor, who reads comes first. `apart` is nobody's: whether it was
+  /// among them.
+  bool schedule(std::span<const ready_event> events, int apart, ready_queue& ready) noexcept {
+    const std::span<const entry> entries = entries_;
+    bool found = false;
+    for (const ready_event& event : events) {
+      if (event.fd == apart) [[unlikely]] {
+        found = true;
+      } else if (index(event.fd) < entries.size()) {
+        const entry& e = entries[index(event.fd)];
+        if (detail::wants(event.what, interest::read)) schedule(e.reader, ready);
+        if (detail::wants(event.what, interest::write)) schedule(e.writer, ready);
+      }
+    }
+    return found;
   }
 
  private:

@@ -377,13 +377,7 @@ inline void event_loop::poll(duration timeout) {
   poller_->wait(timeout, events_);
   if (mailbox_->pending()) [[unlikely]]
     take_posts();
-  for (const ready_event& event : events_) {
-    if (event.fd == mailbox_->descriptor()) {
-      woken_ = true;
-    } else {
-      watches_.schedule(event, ready_);
-    }
-  }
+  if (watches_.schedule(events_, mailbox_->descriptor(), ready_)) woken_ = true;
 }
 
 inline void event_loop::take_posts() {

@@ -106,7 +106,7 @@ inline int poll_milliseconds(duration timeout) noexcept {
 }
 
 inline interest merge(bool read, bool write) noexcept {
-  return read == write ? interest::both : read ? interest::read : interest::write;
+  return static_cast<interest>((read ? 1U : 0U) | (write ? 2U : 0U));
 }
 
 inline bool wants(interest what, interest one) noexcept {
@@ -175,11 +175,11 @@ inline void epoll_poller::wait(duration timeout, std::vector<ready_event>& out) 
     throw std::system_error(errno, std::generic_category(), "weft: epoll_wait");
   }
   for (int i = 0; i < ready; ++i) {
+    // What is neither, an error or a hang-up, concerns both sides.
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
-    const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    out.push_back({event.data.fd, broken
-                                      ? interest::both
-                                      : detail::merge((event.events & EPOLLIN) != 0, (event.events & EPOLLOUT) != 0)});
+    const bool read = (event.events & ~static_cast<unsigned>(EPOLLOUT)) != 0;
+    const bool write = (event.events & ~static_cast<unsigned>(EPOLLIN)) != 0;
+    out.push_back({event.data.fd, detail::merge(read, write)});
   }
 }
 

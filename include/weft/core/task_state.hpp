@@ -27,8 +27,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <memory>
-#include <source_location>
 #include <string>
 #include <utility>
 

@@ -76,7 +76,7 @@ class wait_node : public waitable, public detail::list_node<wait_list> {
 
   /// Out of the list, whether it waits or has been woken; does nothing if it is in none.
   void leave() noexcept {
-    if (state_ != state::idle || list_ != nullptr) unlink_from_list();
+    if (state_ != state::idle) unlink_from_list();
   }
 
   /// Out of the line, but told when the list goes.
@@ -89,15 +89,18 @@ class wait_node : public waitable, public detail::list_node<wait_list> {
   }
   bool cancelled_in_place() const noexcept { return state_ == state::cancelled; }
 
+  /// It was in no list since it was made or left.
+  bool idle() const noexcept { return state_ == state::idle; }
+
  private:
   friend class wait_list;
 
   inline void unlink_from_list() noexcept;
   [[noreturn]] WEFT_COLD inline static void throw_other_loop();
 
-  enum class state : unsigned char { idle, waiting, woken, cancelled };
+  enum class state : unsigned char { idle, waiting, woken, cancelled, aside };
 
-  task_state* task_ = nullptr;
+  task_state* task_;  // once it waits
   wait_list* list_ = nullptr;
   state state_ = state::idle;
   bool forgotten_ = false;
@@ -197,6 +200,7 @@ inline void wait_node::step_aside() noexcept {
   if (list == nullptr) return;
   list->leaving_.push_back(*this);
   list_ = list;
+  state_ = state::aside;
 }
 
 void wait_node::throw_other_loop() {

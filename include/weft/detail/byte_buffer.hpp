@@ -51,6 +51,21 @@ class byte_buffer {
     end_ += bytes.size();
   }
 
+  /// The same at the front, in front of what is in it.
+  void prepend(std::string_view bytes) {
+    if (bytes.empty()) return;
+    if (bytes.size() > begin_) {
+      byte_buffer both;
+      both.make_room(bytes.size() + size());
+      both.append(bytes);
+      both.append(view());
+      *this = std::move(both);
+      return;
+    }
+    begin_ -= bytes.size();
+    std::memcpy(data_.get() + begin_, bytes.data(), bytes.size());
+  }
+
   /// At most size().
   void consume(std::size_t n) noexcept {
     begin_ += n;

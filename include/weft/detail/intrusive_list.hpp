@@ -41,7 +41,7 @@ class list_node {
   friend class intrusive_list;
 
   list_node* next_ = nullptr;
-  list_node* prev_ = nullptr;
+  list_node* prev_;  // while it is linked
 };
 
 /// The list; it owns nothing. T derives from list_node<Tag>.

@@ -10,6 +10,7 @@
 #include <weft/core/event_loop.hpp>
 #include <weft/core/poller.hpp>
 #include <weft/core/runnable.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/detail/unique_fd.hpp>
 #include <weft/detail/write_without_sigpipe.hpp>
 #include <weft/io/stream_transport.hpp>
@@ -88,8 +89,9 @@ class descriptor_transport final : public stream_transport {
     descriptor_transport* transport_;
   };
 
-  inline std::ptrdiff_t receive(std::span<char> room) noexcept override;
+  inline std::ptrdiff_t receive(std::span<char> room, std::span<char> rest) noexcept override;
   inline std::ptrdiff_t send(std::span<const std::string_view> parts) noexcept override;
+  std::ptrdiff_t send_vectors(std::span<const std::string_view> parts) noexcept;
   inline void shut_down_writing() noexcept override;
   inline void watch_reading(bool wanted) override;
   inline void watch_writing(bool wanted) override;
@@ -186,10 +188,10 @@ inline std::shared_ptr<descriptor_transport> descriptor_transport::make(event_lo
   return made;
 }
 
-inline std::ptrdiff_t descriptor_transport::receive(std::span<char> room) noexcept {
+inline std::ptrdiff_t descriptor_transport::receive(std::span<char> room, std::span<char> rest) noexcept {
   if (direction_ == stream_direction::write) return kept() > 0 ? -EPIPE : 0;  // nobody reads any more
-  const std::ptrdiff_t n =
-      is_socket_ ? ::recv(fd_.get(), room.data(), room.size(), 0) : ::read(fd_.get(), room.data(), room.size());
+  const std::array<iovec, 2> parts{{{room.data(), room.size()}, {rest.data(), rest.size()}}};
+  const std::ptrdiff_t n = ::readv(fd_.get(), parts.data(), static_cast<int>(parts.size()));
   return n < 0 ? -errno : n;
 }
 
@@ -198,6 +200,11 @@ inline std::ptrdiff_t descriptor_transport::send(std::span<const std::string_vie
     const std::ptrdiff_t n = ::send(fd_.get(), parts[0].data(), parts[0].size(), MSG_NOSIGNAL);
     return n < 0 ? -errno : n;
   }
+  return send_vectors(parts);
+}
+
+WEFT_OUTLINE inline std::ptrdiff_t descriptor_transport::send_vectors(
+    std::span<const std::string_view> parts) noexcept {
   std::array<iovec, 64> vectors;
   const std::size_t count = std::min(parts.size(), vectors.size());
   for (std::size_t i = 0; i < count; ++i) {

@@ -4,7 +4,9 @@
 // The half of asyncio.StreamReader that is fed: a transport puts bytes, the end or an error in, and one task at a time
 // takes them out. It asks its source to pause at twice the limit and to go on at the limit. Reading does not copy a
 // task's wish into a coroutine: an operation says what it needs and how to take it, and the awaiter asks it again after
-// each arrival, before its coroutine resumes (see waitable::waits_again()).
+// each arrival, before its coroutine resumes (see waitable::waits_again()). A task that waits with memory of its own
+// can be received into: what has landed there is counted as if it were in the buffer, and goes back into it if the task
+// does not take it.
 //
 //     weft::stream_input in;
 //     in.feed_data("one\ntwo");
@@ -17,9 +19,11 @@
 #include <weft/core/error.hpp>
 #include <weft/core/task_state.hpp>
 #include <weft/detail/byte_buffer.hpp>
+#include <weft/detail/config.hpp>
 
 #include <cstddef>
 #include <exception>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -61,10 +65,16 @@ class stream_input {
   /// feed_eof(); std::bad_alloc: nothing has changed. Mirrors StreamReader.feed_data().
   void feed_data(std::string_view bytes);
 
+  /// Memory of the task that waits, where the next bytes can be received; empty if none waits with memory of its own.
+  /// feed_landed() says how many were, at least one; what did not fit goes to feed_data() after it.
+  std::span<char> room() const noexcept;
+  void feed_landed(std::size_t n) noexcept;
+
   /// No more will come. Mirrors StreamReader.feed_eof().
   void feed_eof() noexcept;
 
-  /// From now on each read throws it, also the one that waits. Mirrors StreamReader.set_exception().
+  /// From now on each read throws it, also the one that waits; not one that was woken by data before and has enough.
+  /// Mirrors StreamReader.set_exception().
   void set_exception(std::exception_ptr error) noexcept;
 
   /// Nobody will read any more: drops what is there and what comes. Who waits gets a stream_closed_error.
@@ -73,10 +83,11 @@ class stream_input {
   // ---- the side that reads ----
 
   std::size_t limit() const noexcept { return limit_; }
-  std::size_t size() const noexcept { return buffer_.size(); }
+  std::size_t size() const noexcept { return buffer_.size() + landed_; }
+  /// What is in the buffer: all, unless something has landed with a task that has not resumed yet.
   std::string_view view() const noexcept { return buffer_.view(); }
   bool ended() const noexcept { return eof_; }
-  bool at_eof() const noexcept { return eof_ && buffer_.empty(); }
+  bool at_eof() const noexcept { return eof_ && size() == 0; }
   const std::exception_ptr& exception() const noexcept { return error_; }
 
   /// Takes bytes from the front, at most size(); the source may go on.
@@ -85,15 +96,25 @@ class stream_input {
     if (paused_ && size() <= limit_) go_on();
   }
 
+  /// Takes what has landed in the memory of the task that reads, where it begins: how many bytes.
+  std::size_t take_landed() noexcept {
+    const std::size_t taken = std::exchange(landed_, 0);
+    if (paused_ && size() <= limit_) go_on();
+    return taken;
+  }
+
  private:
   friend class read_wait;
 
+  void pause_if_full() noexcept;
+  inline void put_back(std::span<const char> landed) noexcept;
   void go_on() noexcept {
     paused_ = false;
     source_->resume_reading();
   }
 
   detail::byte_buffer buffer_;
+  std::size_t landed_ = 0;  // before what is in the buffer: in the memory of who reads, until it resumes
   std::size_t limit_;
   stream_source* source_;
   std::exception_ptr error_;
@@ -142,17 +163,36 @@ class read_wait : public waitable {
     if (input_->paused_) input_->go_on();
   }
   void leave() noexcept {
+    if (input_ == nullptr) return;
+    if (input_->reading_ == this) input_->reading_ = nullptr;
     waiting_ = false;
-    if (input_ != nullptr && input_->reading_ == this) input_->reading_ = nullptr;
+    input_ = nullptr;
   }
 
-  /// What is read from; throws what the stream failed with, stream_closed_error if it has gone.
-  stream_input& input() const {
-    if (input_ == nullptr) throw stream_closed_error("weft: the stream was closed while a task read from it");
-    if (input_->exception()) std::rethrow_exception(input_->exception());
-    return *input_;
+  /// Memory of its own, for what it waits for. What has landed there and was not taken goes back before it leaves.
+  virtual std::span<char> room() const noexcept { return {}; }
+  WEFT_OUTLINE void put_back_landed() noexcept {
+    if (input_->reading_ != this || input_->landed_ == 0) return;
+    input_->put_back(room().first(input_->take_landed()));
   }
-  bool over() const noexcept { return input_ == nullptr || input_->exception() != nullptr; }
+
+  /// Leaves what it reads from, to take from it; throws what the stream failed with, stream_closed_error if it has
+  /// gone.
+  stream_input& resume() {
+    if (over()) [[unlikely]]
+      refuse();
+    input_->reading_ = nullptr;
+    return *std::exchange(input_, nullptr);
+  }
+  bool over() const noexcept { return input_ == nullptr || failed(); }
+
+  /// From waits_again(): whether to wait again for what is not there yet.
+  bool wait_for_more() noexcept {
+    woken_before_error_ = false;
+    if (failed()) return false;
+    wait_again();
+    return true;
+  }
 
   stream_input* input_;
 
@@ -165,21 +205,32 @@ class read_wait : public waitable {
     wait_again();
   }
   void wake() noexcept {
-    if (!std::exchange(waiting_, false)) return;
+    waiting_ = false;
     task_->wake();
+  }
+  void wake_if_waiting() noexcept {
+    if (waiting_) wake();
   }
   void forget() noexcept {
     input_ = nullptr;
-    wake();
+    wake_if_waiting();
   }
 
-  task_state* task_ = nullptr;
+  [[noreturn]] WEFT_COLD void refuse() const {
+    if (input_ == nullptr) throw stream_closed_error("weft: the stream was closed while a task read from it");
+    std::rethrow_exception(input_->exception());
+  }
+  bool failed() const noexcept { return input_->exception() != nullptr && !woken_before_error_; }
+
+  task_state* task_;  // once it waits
   bool waiting_ = false;
+  bool woken_before_error_ = false;
 };
 
 /// Awaits an operation: a class with `bool ready(const stream_input&)`, whether it can take now, asked after each
 /// arrival; `take(stream_input&)`, which gives the result; `const char* what`, for reports; and `bool takes_anything`,
-/// whether any arrival makes it ready. Cancelled: has not happened, nothing was taken.
+/// whether any arrival makes it ready. One that takes anything may have memory of its own, `std::span<char> room()`:
+/// then take() begins with take_landed(). Cancelled: has not happened, nothing was taken.
 template <class Operation>
 class [[nodiscard("weft: nothing is read until this is awaited: write co_await reader.read...()")]] read_awaiter final
     : public read_wait {
@@ -190,6 +241,7 @@ class [[nodiscard("weft: nothing is read until this is awaited: write co_await r
   explicit read_awaiter(stream_input& input, Args&&... args)
       : read_wait(input), operation_(std::forward<Args>(args)...) {}
   read_awaiter(read_awaiter&&) noexcept = default;
+  ~read_awaiter() { put_back(); }
 
   bool await_ready() {
     check_alone();
@@ -202,20 +254,35 @@ class [[nodiscard("weft: nothing is read until this is awaited: write co_await r
       wait_repeatedly(waiting);
     }
   }
-  auto await_resume() {
+  auto await_resume() { return operation_.take(resume()); }
+  void await_cancelled() noexcept {
+    put_back();
     leave();
-    return operation_.take(input());
   }
-  void await_cancelled() noexcept { leave(); }
 
   bool waits_again(bool cancelled) noexcept override {
     if (cancelled || over() || operation_.ready(*input_)) return false;
-    wait_again();
-    return true;
+    return wait_for_more();
   }
   std::string describe() const override { return std::string(Operation::what) + " of a stream"; }
 
  private:
+  static constexpr bool has_room = requires(const Operation& o) { o.room(); };
+  static_assert(Operation::takes_anything || !has_room);
+
+  std::span<char> room() const noexcept override {
+    if constexpr (has_room) {
+      return operation_.room();
+    } else {
+      return {};
+    }
+  }
+  void put_back() noexcept {
+    if constexpr (has_room) {
+      if (input_ != nullptr) put_back_landed();
+    }
+  }
+
   Operation operation_;
 };
 
@@ -229,25 +296,53 @@ inline void stream_input::feed_data(std::string_view bytes) {
   if (eof_) throw usage_error("weft: data after the end of a stream");
   if (bytes.empty() || ignored_) return;
   buffer_.append(bytes);
-  if (reading_ != nullptr) reading_->wake();
-  if (source_ != nullptr && !paused_ && size() > limit_ && size() - limit_ > limit_) {
-    paused_ = true;
-    source_->pause_reading();
+  if (reading_ != nullptr) reading_->wake_if_waiting();
+  if (size() > limit_) pause_if_full();
+}
+
+inline std::span<char> stream_input::room() const noexcept {
+  if (reading_ == nullptr || !reading_->waiting_) return {};
+  return reading_->room();
+}
+
+inline void stream_input::feed_landed(std::size_t n) noexcept {
+  landed_ = n;
+  reading_->wake();
+  if (n > limit_) [[unlikely]]
+    pause_if_full();
+}
+
+WEFT_OUTLINE inline void stream_input::pause_if_full() noexcept {
+  if (source_ == nullptr || paused_ || size() - limit_ <= limit_) return;
+  paused_ = true;
+  source_->pause_reading();
+}
+
+// Who has no memory left for it has lost it, as on_readable() has.
+void stream_input::put_back(std::span<const char> landed) noexcept {
+  try {
+    buffer_.prepend(std::string_view(landed.data(), landed.size()));
+  } catch (...) {
+    set_exception(std::current_exception());
   }
 }
 
 inline void stream_input::feed_eof() noexcept {
   eof_ = true;
-  if (reading_ != nullptr) reading_->wake();
+  if (reading_ != nullptr) reading_->wake_if_waiting();
 }
 
 inline void stream_input::set_exception(std::exception_ptr error) noexcept {
+  const bool first = error_ == nullptr;
   error_ = std::move(error);
-  if (reading_ != nullptr) reading_->wake();
+  if (reading_ == nullptr) return;
+  if (first) reading_->woken_before_error_ = !reading_->waiting_;
+  reading_->wake_if_waiting();
 }
 
 inline void stream_input::ignore_rest() noexcept {
   ignored_ = true;
+  landed_ = 0;
   buffer_.clear();
   if (reading_ != nullptr) std::exchange(reading_, nullptr)->forget();
   if (paused_) go_on();

@@ -7,6 +7,7 @@
 //     while (auto line = co_await reader.next()) fmt::print("{}", *line);
 #pragma once
 
+#include <weft/detail/config.hpp>
 #include <weft/io/stream_input.hpp>
 #include <weft/io/stream_transport.hpp>
 
@@ -65,7 +66,8 @@ class stream_reader {
   /// What there is, at most n bytes, as soon as there is one; empty at the end of the stream. Mirrors read(n).
   read_awaiter<read_at_most> read(std::size_t n);
 
-  /// The same into memory of the caller, which has to stay; how many bytes, 0 at the end of the stream.
+  /// The same into memory of the caller, which has to stay until this has resumed or ended, and which may be written to
+  /// as soon as it waits, also if it is cancelled; how many bytes, 0 at the end of the stream.
   read_awaiter<read_into> read_some(std::span<char> buffer);
   read_awaiter<read_into> read_some(std::span<std::byte> buffer);
 
@@ -131,13 +133,19 @@ class read_into {
 
   explicit read_into(std::span<char> buffer) noexcept : buffer_(buffer) {}
   bool ready(const stream_input& in) const noexcept { return buffer_.empty() || in.size() > 0 || in.ended(); }
+  std::span<char> room() const noexcept { return buffer_; }
   std::size_t take(stream_input& in) const noexcept {
-    const std::size_t n = in.view().copy(buffer_.data(), buffer_.size());
-    in.consume(n);
-    return n;
+    const std::size_t landed = in.take_landed();
+    return in.size() == 0 ? landed : landed + copy_to(buffer_.subspan(landed), in);
   }
 
  private:
+  WEFT_OUTLINE static std::size_t copy_to(std::span<char> memory, stream_input& in) noexcept {
+    const std::size_t copied = in.view().copy(memory.data(), memory.size());
+    in.consume(copied);
+    return copied;
+  }
+
   std::span<char> buffer_;
 };
 

@@ -70,11 +70,11 @@ class stream_transport : public tenant, public stream_source, public detail::lis
   /// Throws what the stream failed with, and stream_closed_error if it was closed; check_writable() also after
   /// write_eof().
   void check_open() const {
-    if (closing_ || failure_) [[unlikely]]
+    if (is_closing() || failure_) [[unlikely]]
       refuse();
   }
   void check_writable() const {
-    if (closing_ || eof_wanted_) [[unlikely]]
+    if (stage_ != stage::open) [[unlikely]]
       refuse();
   }
 
@@ -98,7 +98,7 @@ class stream_transport : public tenant, public stream_source, public detail::lis
   /// Stops reading, writes what is kept, and closes. abort() does not write it.
   void close() noexcept;
   void abort() noexcept { lose(nullptr); }
-  bool is_closing() const noexcept { return closing_; }
+  bool is_closing() const noexcept { return stage_ == stage::closing; }
   bool is_closed() const noexcept { return closed_; }
 
   /// What it failed with; null if it has not, or was closed in good order.
@@ -136,8 +136,8 @@ class stream_transport : public tenant, public stream_source, public detail::lis
 
   // ---- what a derived class does ----
 
-  /// At most that much: how many bytes; 0: the end; -errno (-EAGAIN: nothing yet).
-  virtual std::ptrdiff_t receive(std::span<char> room) noexcept = 0;
+  /// First into room, which may be empty, then into rest: how many bytes; 0: the end; -errno (-EAGAIN: nothing yet).
+  virtual std::ptrdiff_t receive(std::span<char> room, std::span<char> rest) noexcept = 0;
   /// As many as can be written at once: how many bytes, or -errno. There is at least one, of at least one byte.
   virtual std::ptrdiff_t send(std::span<const std::string_view> parts) noexcept = 0;
   virtual void shut_down_writing() noexcept = 0;
@@ -156,12 +156,18 @@ class stream_transport : public tenant, public stream_source, public detail::lis
   std::exception_ptr error_of(std::ptrdiff_t negative, const char* call) const;
 
  private:
-  // Where data arrives before it is known how much there is; one a loop.
+  // Where data arrives that nobody waits for with memory of its own, before it is known how much there is; one a loop.
   struct landing {
     std::array<char, 65536> bytes;
   };
 
+  void feed(std::string_view bytes) noexcept;
+  void on_nothing_received(std::ptrdiff_t n) noexcept;
+  // What the user may still do: all, no longer write, nothing.
+  enum class stage : unsigned char { open, half_closed, closing };
+
   [[noreturn]] void refuse() const;
+  void write_rest(std::span<const std::string_view> parts, std::ptrdiff_t sent);
   void update_reading(bool paused, bool ended) noexcept;
   void stop_watching() noexcept;
   void keep(std::span<const std::string_view> parts, std::size_t sent);
@@ -170,6 +176,7 @@ class stream_transport : public tenant, public stream_source, public detail::lis
 
   event_loop* loop_;
   stream_input input_;
+  landing* landing_ = nullptr;
   detail::byte_buffer kept_;
   std::size_t high_ = 65536;
   std::size_t low_ = 16384;
@@ -184,9 +191,8 @@ class stream_transport : public tenant, public stream_source, public detail::lis
   bool reading_ended_ = false;
   bool writing_ = false;  // watched
   bool full_ = false;
-  bool eof_wanted_ = false;
-  bool closing_ = false;  // nothing more is read, nor written by the user
-  bool lost_ = false;     // closed_ in the next pass
+  stage stage_ = stage::open;
+  bool lost_ = false;  // closed_ in the next pass
   bool closed_ = false;
   bool lost_data_ = false;
 };
@@ -197,6 +203,7 @@ inline stream_transport::~stream_transport() { detail::list_node<stream_group>::
 
 inline void stream_transport::open(const std::shared_ptr<stream_transport>& transport) {
   transport->loop_->check_usable();
+  transport->landing_ = &transport->loop_->local<landing>();
   transport->watch_reading(true);
   transport->reading_ = true;
   transport->self_ = transport;
@@ -210,27 +217,31 @@ inline void stream_transport::reader_gone() noexcept {
 
 WEFT_COLD inline void stream_transport::refuse() const {
   if (failure_) std::rethrow_exception(failure_);
-  throw stream_closed_error(closing_ ? "weft: this stream is closed and cannot be written to: " + peer()
-                                     : "weft: nothing can be written after write_eof(): " + peer());
+  throw stream_closed_error(is_closing() ? "weft: this stream is closed and cannot be written to: " + peer()
+                                         : "weft: nothing can be written after write_eof(): " + peer());
 }
 
 inline void stream_transport::write(std::span<const std::string_view> parts) {
-  std::size_t sent = 0;
+  std::ptrdiff_t sent = 0;
   if (kept_.empty()) {
     std::size_t all = 0;
     for (const std::string_view part : parts) all += part.size();
     if (all == 0) return;
-    const std::ptrdiff_t n = send(parts);
-    if (n < 0 && n != -EAGAIN && n != -EWOULDBLOCK && n != -EINTR) {
-      std::exception_ptr error = error_of(n, "writing");
-      lose(error);
-      std::rethrow_exception(error);
-    }
-    if (n > 0) sent = static_cast<std::size_t>(n);
-    if (sent == all) return;
+    sent = send(parts);
+    if (sent == static_cast<std::ptrdiff_t>(all)) return;
+  }
+  write_rest(parts, sent);
+}
+
+// After send() has taken a part of it, or failed.
+WEFT_OUTLINE inline void stream_transport::write_rest(std::span<const std::string_view> parts, std::ptrdiff_t sent) {
+  if (sent < 0 && sent != -EAGAIN && sent != -EWOULDBLOCK && sent != -EINTR) {
+    std::exception_ptr error = error_of(sent, "writing");
+    lose(error);
+    std::rethrow_exception(error);
   }
   try {
-    keep(parts, sent);
+    keep(parts, static_cast<std::size_t>(std::max<std::ptrdiff_t>(sent, 0)));
     if (!writing_) watch_writing(true);
   } catch (...) {
     lose(std::current_exception());  // half of it may be with the peer already
@@ -257,19 +268,33 @@ inline void stream_transport::set_write_buffer_limits(std::size_t high, std::siz
 }
 
 inline void stream_transport::write_eof() {
-  if (closing_ || std::exchange(eof_wanted_, true)) return;
+  if (stage_ != stage::open) return;
+  stage_ = stage::half_closed;
   if (kept_.empty()) shut_down_writing();
 }
 
 inline void stream_transport::on_readable() {
-  std::ptrdiff_t n = 0;
+  const std::span<char> all = landing_->bytes;
+  std::span<char> room = input_.room();
+  if (room.size() > all.size()) room = room.first(all.size());
+  const std::span<char> rest = all.subspan(room.size());
+  const std::ptrdiff_t n = receive(room, rest);
+  if (n <= 0) return on_nothing_received(n);
+  const std::size_t received = static_cast<std::size_t>(n);
+  if (received <= room.size()) return input_.feed_landed(received);
+  if (!room.empty()) input_.feed_landed(room.size());
+  feed({rest.data(), received - room.size()});
+}
+
+WEFT_OUTLINE inline void stream_transport::feed(std::string_view bytes) noexcept {
   try {
-    std::array<char, 65536>& room = loop_->local<landing>().bytes;
-    n = receive(room);
-    if (n > 0) return input_.feed_data({room.data(), static_cast<std::size_t>(n)});
+    input_.feed_data(bytes);
   } catch (...) {
-    return lose(std::current_exception());  // no memory: what has arrived is lost, and so the stream is
+    lose(std::current_exception());  // no memory: what has arrived is lost, and so the stream is
   }
+}
+
+WEFT_OUTLINE inline void stream_transport::on_nothing_received(std::ptrdiff_t n) noexcept {
   if (n == -EAGAIN || n == -EWOULDBLOCK || n == -EINTR) return;
   if (n < 0) return lose(error_of(n, n == -EPIPE ? "writing" : "reading"));  // EPIPE: a pipe that nobody reads
   update_reading(reading_paused_, true);
@@ -300,14 +325,14 @@ inline void stream_transport::on_writable() {
   writing_ = false;
   watch_writing(false);
   flushers_.wake_all();
-  if (closing_) return lose(nullptr);
-  if (eof_wanted_) shut_down_writing();
+  if (is_closing()) return lose(nullptr);
+  if (stage_ == stage::half_closed) shut_down_writing();
 }
 
 inline void stream_transport::update_reading(bool paused, bool ended) noexcept {
   reading_paused_ = paused;
   reading_ended_ = ended;
-  const bool wanted = !paused && !ended && !closing_;
+  const bool wanted = !paused && !ended && !is_closing();
   if (wanted == reading_ || lost_) return;
   try {
     watch_reading(wanted);
@@ -318,7 +343,8 @@ inline void stream_transport::update_reading(bool paused, bool ended) noexcept {
 }
 
 inline void stream_transport::close() noexcept {
-  if (std::exchange(closing_, true)) return;
+  if (is_closing()) return;
+  stage_ = stage::closing;
   update_reading(reading_paused_, reading_ended_);
   if (kept_.empty()) lose(nullptr);
 }
@@ -334,7 +360,7 @@ inline void stream_transport::stop_watching() noexcept {
 
 inline void stream_transport::lose(std::exception_ptr error) noexcept {
   if (std::exchange(lost_, true)) return;
-  closing_ = true;
+  stage_ = stage::closing;
   lost_data_ = error == nullptr && !kept_.empty();
   failure_ = std::move(error);
   kept_.clear();
@@ -374,7 +400,8 @@ inline void stream_transport::abandon() noexcept {
   runnable::unlink();
   if (!std::exchange(lost_, true)) lost_data_ = !kept_.empty();
   kept_.clear();
-  closing_ = closed_ = true;
+  stage_ = stage::closing;
+  closed_ = true;
   stop_watching();
   if (!input_.ended() && !input_.exception()) {
     try {

@@ -161,7 +161,9 @@ class [[nodiscard(
     return !transport_->is_full();
   }
   void await_suspend(task_state& waiting) { wait_in(transport_->drainers(), waiting); }
-  void await_resume() { sent(); }
+  void await_resume() {
+    if (!idle()) sent();  // who has not waited would have got the error from write()
+  }
   std::string describe() const override { return "the slow peer of a stream, " + transport_->peer(); }
 
  private:

@@ -79,9 +79,11 @@ class memory_transport final : public stream_transport {
     memory_transport* transport_;
   };
 
-  std::ptrdiff_t receive(std::span<char> room) noexcept override {
+  std::ptrdiff_t receive(std::span<char> room, std::span<char> rest) noexcept override {
     if (on_the_way_.empty()) return ended_ ? 0 : -EAGAIN;
-    const std::size_t n = on_the_way_.view().substr(0, chunk_).copy(room.data(), room.size());
+    const std::string_view arrived = on_the_way_.view().substr(0, chunk_);
+    std::size_t n = arrived.copy(room.data(), room.size());
+    n += arrived.substr(n).copy(rest.data(), rest.size());
     on_the_way_.consume(n);
     if (other_ != nullptr) other_->look_for_room();
     return static_cast<std::ptrdiff_t>(n);

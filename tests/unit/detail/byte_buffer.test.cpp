@@ -54,6 +54,35 @@ TEST_CASE("an empty buffer can be read from, emptied and cleared", "[detail][byt
         }) == 0);
 }
 
+TEST_CASE("bytes go back to the front of a buffer, with and without room there", "[detail][byte_buffer]") {
+  byte_buffer b;
+  b.prepend("");
+  CHECK(b.empty());
+  b.prepend("world");
+  CHECK(b.view() == "world");
+  b.prepend("hello ");
+  CHECK(b.view() == "hello world");
+  b.consume(6);
+  CHECK(weft_test::allocations_in([&] { b.prepend("HELLO "); }) == 0);
+  CHECK(b.view() == "HELLO world");
+  const std::string much(5000, 'x');
+  b.prepend(much);
+  CHECK(b.view() == much + "HELLO world");
+  b.append("!");
+  CHECK(b.view() == much + "HELLO world!");
+}
+
+TEST_CASE("a buffer without memory for what goes back to its front has not changed", "[detail][byte_buffer]") {
+  if (!weft_test::counts_allocations) return;
+  byte_buffer b;
+  b.append("world");
+  {
+    const weft_test::out_of_memory none;
+    CHECK_THROWS_AS(b.prepend("hello "), std::bad_alloc);
+  }
+  CHECK(b.view() == "world");
+}
+
 TEST_CASE("a buffer holds what a string would, whatever is added and taken", "[detail][byte_buffer]") {
   const unsigned seed = GENERATE(1u, 2u, 3u, 4u, 5u);
   CAPTURE(seed);

@@ -33,6 +33,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -647,6 +648,56 @@ TEST_CASE("write_eof() of a stream that cannot is an error that names it", "[io]
 }
 
 // ---- memory ----
+
+TEST_CASE("what fits is received into the memory of the task that waits, and the rest waits for its next read",
+          "[io][descriptor_transport]") {
+  const bool sockets = GENERATE(true, false);
+  CAPTURE(sockets);
+  run_on_every_poller([=]() -> weft::task<> {
+    channel ends(sockets ? channel::sockets : channel::pipe);
+    weft::stream_reader reader = open_reader(ends.reader.release());
+    std::array<char, 4> room{};
+    const auto sends = [&]() -> weft::task<> {
+      co_await weft::yield();
+      const std::string_view all = "0123456789";
+      CHECK(::write(ends.writer.get(), all.data(), all.size()) == 10);
+    };
+    auto sent = weft::create_task(sends());
+    std::size_t n = co_await reader.read_some(room);
+    CHECK(std::string_view(room.data(), n) == "0123");
+    CHECK(reader.buffered() == 6);
+    n = co_await reader.read_some(room);
+    CHECK(std::string_view(room.data(), n) == "4567");
+    const std::string rest = co_await reader.read(10);
+    CHECK(rest == "89");
+    co_await sent;
+  });
+}
+
+TEST_CASE("into a large memory no more is received at once than 64 KiB", "[io][descriptor_transport]") {
+  run_on_every_poller([]() -> weft::task<> {
+    channel sockets(channel::sockets);
+    weft::stream_reader reader = open_reader(sockets.reader.release());
+    weft::stream_writer writer = open_writer(sockets.writer.release());
+    std::vector<char> room(1 << 20);
+    const std::string sent(std::size_t{3} << 16, 'x');
+    const auto sends = [&]() -> weft::task<> {
+      co_await weft::yield();
+      co_await writer.write(sent);
+      writer.close();
+    };
+    auto sending = weft::create_task(sends());
+    std::size_t largest = 0;
+    std::size_t all = 0;
+    while (const std::size_t n = co_await reader.read_some(room)) {
+      largest = std::max(largest, n);
+      all += n;
+    }
+    CHECK(all == sent.size());
+    CHECK(largest <= 65536);
+    co_await sending;
+  });
+}
 
 TEST_CASE("without memory to receive into a stream fails, and the loop goes on", "[io][descriptor_transport]") {
   if (!weft_test::counts_allocations) return;
