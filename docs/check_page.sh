@@ -4,15 +4,29 @@
 # SPDX-License-Identifier: MIT
 #
 #     sh docs/check_page.sh README.md FOLDER        (FOLDER is for its files, and is emptied first)
+#     sh docs/check_page.sh --precompile HEADER PRECOMPILED        (what WEFT_FLAGS_OF_PIECES may include)
 #
-# In the environment: CXX, CXXFLAGS, LIBS (may hold several words each), WEFT_INCLUDE (default: include/). fmt has to be
-# there; where the compiler does not find it by itself, CXXFLAGS and LIBS say where it is.
+# In the environment: CXX, CXXFLAGS, LIBS (may hold several words each), WEFT_INCLUDE (default: include/), and
+# WEFT_FLAGS_OF_PIECES, for code that is no whole program. fmt has to be there; where the compiler does not find it by itself,
+# CXXFLAGS and LIBS say where it is.
 set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+: "${CXX:=c++}" "${CXXFLAGS:=}" "${LIBS=-lfmt}" "${WEFT_INCLUDE:=$here/../include}" "${WEFT_FLAGS_OF_PIECES:=}"
+
+# Calls the compiler.
+compiler() {
+  # shellcheck disable=SC2086
+  $CXX $CXXFLAGS -std=c++20 -pthread -I "$WEFT_INCLUDE" -I "$here/../examples" "$@"
+}
+if [ "$1" = --precompile ]; then
+  # shellcheck disable=SC2086
+  compiler ${WEFT_FLAGS_OF_PIECES%-include *} -x c++-header "$2" -o "$3"
+  exit
+fi
 
 page=$1
 work=$2
-here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-: "${CXX:=c++}" "${CXXFLAGS:=}" "${LIBS=-lfmt}" "${WEFT_INCLUDE:=$here/../include}"
 
 failures=0
 problem() {
@@ -46,16 +60,18 @@ awk -v out="$work" -v page="$page" -f "$here/extract_code.awk" "$page" || exit 1
 compile() (
   cd "$1"
   shift
-  # shellcheck disable=SC2086
-  $CXX $CXXFLAGS -std=c++20 -pthread -I "$WEFT_INCLUDE" -I "$here/../examples" "$@" >"$work/said" 2>&1
+  compiler "$@" >"$work/said" 2>&1
 )
 
-# build WHERE_TO_STAND NAME: NAME.cpp becomes the program NAME. In two steps, since a cache of compilers' output keeps
-# objects, not programs.
-build() {
+# build WHERE_TO_STAND NAME FLAG...: NAME.cpp becomes the program NAME. In two steps, since a cache of compilers' output
+# keeps objects, not programs.
+build() (
+  where=$1
+  name=$2
+  shift 2
   # shellcheck disable=SC2086
-  compile "$1" -c "$2.cpp" -o "$2.o" && compile "$1" "$2.o" -o "$2" $LIBS
-}
+  compile "$where" "$@" -c "$name.cpp" -o "$name.o" && compile "$where" "$name.o" -o "$name" $LIBS
+)
 
 # compare N COMMAND...: it ends well, and prints what N.prints says, if there is one. What it prints of real time may be
 # off on a busy machine, so it gets more than one chance.
@@ -89,7 +105,8 @@ if [ -n "$gcc" ]; then
 fi
 
 if [ -e "$work/page.cpp" ]; then
-  if ! build "$work" page; then
+  # shellcheck disable=SC2086
+  if ! build "$work" page $WEFT_FLAGS_OF_PIECES; then
     problem "$page: its pieces do not compile (the lines below are those of the page):"
     cat "$work/said" >&2
   fi

@@ -22,15 +22,7 @@ case $preset in
   *) weft_need compiler cmake make fmt catch2 ;;
 esac
 
-# Compiler output is kept between runs and checkouts where there is ccache.
-if command -v ccache >/dev/null 2>&1; then
-  CCACHE_BASEDIR=$root
-  CCACHE_NOHASHDIR=1
-  CCACHE_SLOPPINESS=pch_defines,time_macros
-  CMAKE_CXX_COMPILER_LAUNCHER=ccache
-  export CCACHE_BASEDIR CCACHE_NOHASHDIR CCACHE_SLOPPINESS CMAKE_CXX_COMPILER_LAUNCHER
-fi
-
+. tests/support/ccache.sh
 weft_say "building in $build"
 # shellcheck disable=SC2086
 cmake --preset "$preset" -B "$build" ${WEFT_CMAKE_ARGS:-}

@@ -17,7 +17,7 @@
 #include <string>
 #include <system_error>
 
-namespace {
+namespace asyncio_base_events_addresses_test {
 
 using weft::resolve_options;
 using weft::socket_address;
@@ -56,4 +56,4 @@ TEST_CASE("a host that is an address is not looked up, unless another family, or
   CHECK(found("1.2.3.4", "http") == "?1.2.3.4:80");
 }
 
-}  // namespace
+}  // namespace asyncio_base_events_addresses_test

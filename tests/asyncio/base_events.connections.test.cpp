@@ -33,7 +33,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_base_events_connections_test {
 
 using namespace std::chrono_literals;
 using weft::connection_options;
@@ -253,4 +253,4 @@ TEST_CASE("a connection that somebody else has accepted is not missed", "[asynci
   });
 }
 
-}  // namespace
+}  // namespace asyncio_base_events_connections_test

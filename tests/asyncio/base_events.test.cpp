@@ -35,7 +35,7 @@
 #include <thread>
 #include <utility>
 
-namespace {
+namespace asyncio_base_events_test {
 
 using namespace std::chrono_literals;
 using weft::time_point;
@@ -464,4 +464,4 @@ TEST_CASE_METHOD(loop_on_virtual_time, "an exception handler that throws is repo
   CHECK(went_on);
 }
 
-}  // namespace
+}  // namespace asyncio_base_events_test

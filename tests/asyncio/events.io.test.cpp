@@ -22,7 +22,7 @@
 #include <string>
 #include <thread>
 
-namespace {
+namespace asyncio_events_io_test {
 
 using namespace std::chrono_literals;
 using weft_test::channel;
@@ -141,4 +141,4 @@ TEST_CASE("a signal handler gets its arguments", "[asyncio][events]") {
   CHECK(got == 42);
 }
 
-}  // namespace
+}  // namespace asyncio_events_io_test

@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_events_streams_test {
 
 using weft::connection_options;
 using weft::open_connection;
@@ -309,4 +309,4 @@ TEST_CASE("a stream that is only written learns by writing that its peer has gon
   });
 }
 
-}  // namespace
+}  // namespace asyncio_events_streams_test

@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_events_test {
 
 using namespace std::chrono_literals;
 using weft::time_point;
@@ -233,4 +233,4 @@ TEST_CASE_METHOD(loop_on_virtual_time, "timers are ordered by time, equal ones b
   CHECK(log.text() == "first second late");
 }
 
-}  // namespace
+}  // namespace asyncio_events_test

@@ -19,7 +19,7 @@
 #include <string>
 #include <thread>
 
-namespace {
+namespace asyncio_futures_test {
 
 using weft_test::event_log;
 using weft_test::loop_on_virtual_time;
@@ -321,4 +321,4 @@ TEST_CASE("callbacks that are added while others are taken back are called as we
   CHECK(w.told() == "1 2 3 5 added");
 }
 
-}  // namespace
+}  // namespace asyncio_futures_test

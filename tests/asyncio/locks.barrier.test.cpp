@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_locks_barrier_test {
 
 using weft_test::event_log;
 using weft_test::pass_counter;
@@ -447,4 +447,4 @@ TEST_CASE("a reset makes an aborted barrier usable again", "[asyncio][locks]") {
   });
 }
 
-}  // namespace
+}  // namespace asyncio_locks_barrier_test

@@ -17,7 +17,7 @@
 #include <chrono>
 #include <string>
 
-namespace {
+namespace asyncio_locks_condition_test {
 
 using namespace std::chrono_literals;
 using weft_test::event_log;
@@ -383,4 +383,4 @@ TEST_CASE("a notification goes to another waiter if the notified one is cancelle
   run_on_virtual_time([] { return notify_and_cancel(1); });
 }
 
-}  // namespace
+}  // namespace asyncio_locks_condition_test

@@ -13,7 +13,7 @@
 
 #include <string>
 
-namespace {
+namespace asyncio_locks_event_test {
 
 using weft_test::event_log;
 using weft_test::pass_counter;
@@ -102,4 +102,4 @@ TEST_CASE("an event that is set and cleared at once wakes those who wait, and on
   });
 }
 
-}  // namespace
+}  // namespace asyncio_locks_event_test

@@ -16,7 +16,7 @@
 
 #include <string>
 
-namespace {
+namespace asyncio_locks_mutex_test {
 
 using weft_test::event_log;
 using weft_test::pass_counter;
@@ -210,4 +210,4 @@ TEST_CASE("a mutex is locked to the end of the scope of its lock", "[asyncio][lo
   });
 }
 
-}  // namespace
+}  // namespace asyncio_locks_mutex_test

@@ -20,7 +20,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace {
+namespace asyncio_locks_semaphore_test {
 
 using namespace std::chrono_literals;
 using weft_test::event_log;
@@ -306,4 +306,4 @@ TEST_CASE("the first who resumes wakes those for whom permits came while they st
   CHECK(log.text() == "1 2 3 4");
 }
 
-}  // namespace
+}  // namespace asyncio_locks_semaphore_test

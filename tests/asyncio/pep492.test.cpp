@@ -11,7 +11,7 @@
 
 #include <chrono>
 
-namespace {
+namespace asyncio_pep492_test {
 
 using namespace std::chrono_literals;
 
@@ -50,4 +50,4 @@ TEST_CASE("a lock is held to the end of the scope in which it was taken", "[asyn
   SECTION("bounded_semaphore") { check_locked_inside_of_the_scope_only<weft::bounded_semaphore>(); }
 }
 
-}  // namespace
+}  // namespace asyncio_pep492_test

@@ -14,7 +14,7 @@
 #include <cstddef>
 #include <stdexcept>
 
-namespace {
+namespace asyncio_queues_join_and_shutdown_test {
 
 using weft_test::pass_counter;
 using weft_test::run_on_virtual_time;
@@ -189,4 +189,4 @@ TEST_CASE("after an immediate shutdown join still waits for the items that were 
   });
 }
 
-}  // namespace
+}  // namespace asyncio_queues_join_and_shutdown_test

@@ -17,7 +17,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace {
+namespace asyncio_queues_test {
 
 using namespace std::chrono_literals;
 using weft_test::now_ms;
@@ -469,4 +469,4 @@ TEST_CASE("a putter whose room was filled before it could go on waits again", "[
   });
 }
 
-}  // namespace
+}  // namespace asyncio_queues_test

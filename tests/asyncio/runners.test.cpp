@@ -30,7 +30,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace {
+namespace asyncio_runners_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -294,4 +294,4 @@ TEST_CASE("SIGINT for a main task that is being cancelled anyway leaves it cance
   CHECK(run_in_child(main) == cancelled);
 }
 
-}  // namespace
+}  // namespace asyncio_runners_test

@@ -39,7 +39,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_selector_events_test {
 
 using weft::interest;
 using weft_test::call;
@@ -699,4 +699,4 @@ TEST_CASE_METHOD(transport_of_a_pair, "a megabyte goes through a small buffer, i
   CHECK(all.starts_with(much));
 }
 
-}  // namespace
+}  // namespace asyncio_selector_events_test

@@ -24,7 +24,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace asyncio_server_test {
 
 using weft::outcome_of;
 using weft_test::contains;
@@ -228,4 +228,4 @@ TEST_CASE("the same if they are aborted, though the peer reads nothing", "[async
   });
 }
 
-}  // namespace
+}  // namespace asyncio_server_test

@@ -33,7 +33,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_sock_lowlevel_test {
 
 using namespace std::chrono_literals;
 using weft::outcome_of;
@@ -297,4 +297,4 @@ TEST_CASE("a socket that is connected becomes a stream", "[asyncio][sock_lowleve
   });
 }
 
-}  // namespace
+}  // namespace asyncio_sock_lowlevel_test

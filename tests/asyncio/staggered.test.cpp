@@ -17,7 +17,7 @@
 #include <variant>
 #include <vector>
 
-namespace {
+namespace asyncio_staggered_test {
 
 using namespace std::chrono_literals;
 using weft_test::event_log;
@@ -64,4 +64,4 @@ TEST_CASE("a racer that starts later wins if the first one takes too long, and t
   CHECK(log.text() == "cancelled:0");
 }
 
-}  // namespace
+}  // namespace asyncio_staggered_test

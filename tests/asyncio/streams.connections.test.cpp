@@ -33,7 +33,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_streams_connections_test {
 
 using namespace std::chrono_literals;
 using weft::stream_reader;
@@ -329,4 +329,4 @@ TEST_CASE("a handler that is cancelled is nothing to report", "[asyncio][streams
   CHECK(told.text().empty());
 }
 
-}  // namespace
+}  // namespace asyncio_streams_connections_test

@@ -28,7 +28,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_streams_test {
 
 using weft::stream_input;
 using weft::stream_reader;
@@ -582,4 +582,4 @@ TEST_CASE("an exception may be set after the read that waited was cancelled", "[
   });
 }
 
-}  // namespace
+}  // namespace asyncio_streams_test

@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_subprocess_test {
 
 using namespace std::chrono_literals;
 using weft::process;
@@ -555,4 +555,4 @@ TEST_CASE("children that have ended before anybody looked are seen, together", "
   });
 }
 
-}  // namespace
+}  // namespace asyncio_subprocess_test

@@ -26,7 +26,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace asyncio_taskgroups_test {
 
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
@@ -640,4 +640,4 @@ TEST_CASE("a group whose body and last task have ended starts no more, and destr
   });
 }
 
-}  // namespace
+}  // namespace asyncio_taskgroups_test

@@ -26,7 +26,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace asyncio_tasks_gather_test {
 
 using namespace std::chrono_literals;
 using weft_test::event_log;
@@ -280,4 +280,4 @@ TEST_CASE("a gather_outcomes that is cancelled does not take that for an outcome
   });
 }
 
-}  // namespace
+}  // namespace asyncio_tasks_gather_test

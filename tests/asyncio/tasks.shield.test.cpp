@@ -19,7 +19,7 @@
 #include <stdexcept>
 #include <tuple>
 
-namespace {
+namespace asyncio_tasks_shield_test {
 
 using weft_test::event_log;
 using weft_test::loop_on_virtual_time;
@@ -162,4 +162,4 @@ TEST_CASE("cancelling a gather of shields ends the shields and leaves what is sh
   CHECK(on.loop.run_until_complete(child2) == 2);
 }
 
-}  // namespace
+}  // namespace asyncio_tasks_shield_test

@@ -24,7 +24,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace asyncio_tasks_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -528,4 +528,4 @@ TEST_CASE("a block that cancels its own task and takes that back keeps the task 
   CHECK(both.cancelling() == 1);
 }
 
-}  // namespace
+}  // namespace asyncio_tasks_test

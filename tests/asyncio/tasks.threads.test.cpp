@@ -21,7 +21,7 @@
 #include <thread>
 #include <utility>
 
-namespace {
+namespace asyncio_tasks_threads_test {
 
 using namespace std::chrono_literals;
 using weft_test::run_on_virtual_time;
@@ -112,4 +112,4 @@ TEST_CASE("a submitted coroutine that cancels itself is cancelled for the thread
   CHECK(said == "cancelled");
 }
 
-}  // namespace
+}  // namespace asyncio_tasks_threads_test

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_tasks_wait_test {
 
 using namespace std::chrono_literals;
 using weft_test::event_log;
@@ -319,4 +319,4 @@ TEST_CASE("as_completed can be left and gone on with later", "[asyncio][tasks]")
   CHECK(log.text() == "a b later c");
 }
 
-}  // namespace
+}  // namespace asyncio_tasks_wait_test

@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_threads_test {
 
 using namespace std::chrono_literals;
 
@@ -139,4 +139,4 @@ TEST_CASE("the loop's end waits for what its threads still do", "[asyncio][threa
   CHECK(ended.load());
 }
 
-}  // namespace
+}  // namespace asyncio_threads_test

@@ -25,7 +25,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace {
+namespace asyncio_timeouts_test {
 
 using namespace std::chrono_literals;
 using weft::time_point;
@@ -402,4 +402,4 @@ TEST_CASE("a limit that has expired cannot be moved when its body has ended", "[
   });
 }
 
-}  // namespace
+}  // namespace asyncio_timeouts_test

@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace asyncio_unix_events_pipes_test {
 
 using weft::interest;
 using weft::stream_direction;
@@ -500,4 +500,4 @@ TEST_CASE_METHOD(pipe_that_is_written, "for what a stream waits nobody else can 
   CHECK(arrived() == "data");
 }
 
-}  // namespace
+}  // namespace asyncio_unix_events_pipes_test

@@ -17,7 +17,7 @@
 #include <string>
 #include <system_error>
 
-namespace {
+namespace asyncio_unix_events_sockets_test {
 
 using weft::outcome_of;
 using weft_test::failure_of;
@@ -72,4 +72,4 @@ TEST_CASE("a unix server that cannot be bound leaves no socket open", "[asyncio]
   CHECK(weft_test::count_descriptors() == before);
 }
 
-}  // namespace
+}  // namespace asyncio_unix_events_sockets_test

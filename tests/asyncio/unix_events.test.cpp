@@ -24,7 +24,7 @@
 #include <system_error>
 #include <thread>
 
-namespace {
+namespace asyncio_unix_events_test {
 
 using weft_test::disposition_of;
 using weft_test::event_log;
@@ -144,4 +144,4 @@ TEST_CASE_METHOD(loop_with_signals, "a loop that goes removes its signal handler
   CHECK_FALSE((hup.taken_over() || chld.taken_over()));
 }
 
-}  // namespace
+}  // namespace asyncio_unix_events_test

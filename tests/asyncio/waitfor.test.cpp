@@ -25,7 +25,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace asyncio_waitfor_test {
 
 using namespace std::chrono_literals;
 using weft_test::event_log;
@@ -359,4 +359,4 @@ TEST_CASE("a shielded task survives the end of wait_for's time", "[asyncio][wait
   });
 }
 
-}  // namespace
+}  // namespace asyncio_waitfor_test

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace faults_allocation_test {
 
 using namespace std::chrono_literals;
 using weft_test::counts_allocations;
@@ -528,4 +528,4 @@ TEST_CASE("memory that runs out at any point gives std::bad_alloc and leaves eve
   }
 }
 
-}  // namespace
+}  // namespace faults_allocation_test

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace faults_io_datagrams_test {
 
 using namespace std::chrono_literals;
 using weft::datagram_socket;
@@ -211,4 +211,4 @@ TEST_CASE("descriptors for datagrams that run out are an error, not a hang", "[f
   weft_test::sweep_for_good(scenarios, {call::socket, EMFILE, false});
 }
 
-}  // namespace
+}  // namespace faults_io_datagrams_test

@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace faults_io_files_test {
 
 using namespace std::chrono_literals;
 using weft::detail::unique_fd;
@@ -432,4 +432,4 @@ TEST_CASE("files are sent, and pipes carry, byte by byte", "[faults][io]") {
   weft_test::sweep_byte_by_byte(with_descriptors, some);
 }
 
-}  // namespace
+}  // namespace faults_io_files_test

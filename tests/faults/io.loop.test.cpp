@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace faults_io_loop_test {
 
 using namespace std::chrono_literals;
 using weft_test::call;
@@ -140,4 +140,4 @@ TEST_CASE("a signal that comes before the loop's first pipe calls its handler", 
   CHECK(first_pipe.happened() == 1);
 }
 
-}  // namespace
+}  // namespace faults_io_loop_test

@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace faults_io_processes_test {
 
 using namespace std::chrono_literals;
 using weft_test::call;
@@ -264,4 +264,4 @@ TEST_CASE("pipes, processes and pidfds that run out are an error or none, not a 
   weft_test::sweep_byte_by_byte(with_signals);
 }
 
-}  // namespace
+}  // namespace faults_io_processes_test

@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace faults_io_streams_test {
 
 using namespace std::chrono_literals;
 using weft::detail::unique_fd;
@@ -418,4 +418,4 @@ TEST_CASE("descriptors for servers and clients that run out are an error, not a 
   weft_test::sweep_for_good(servers, {call::socket, ENFILE, false});
 }
 
-}  // namespace
+}  // namespace faults_io_streams_test

@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace faults_io_test {
 
 using namespace std::chrono_literals;
 using weft_test::call;
@@ -185,4 +185,4 @@ TEST_CASE("descriptors that run out and do not come back are an error, not a han
   weft_test::sweep_for_good(scenarios, {call::socket, EMFILE, false});
 }
 
-}  // namespace
+}  // namespace faults_io_test

@@ -13,7 +13,7 @@
 #include <chrono>
 #include <vector>
 
-namespace {
+namespace faults_owner_goes_first_test {
 
 using namespace std::chrono_literals;
 using weft::create_task;
@@ -270,4 +270,4 @@ TEST_CASE("what main owns may go before the tasks that use it, and run ends them
   }
 }
 
-}  // namespace
+}  // namespace faults_owner_goes_first_test

@@ -18,7 +18,7 @@
 #include <new>
 #include <stdexcept>
 
-namespace {
+namespace faults_processes_test {
 
 using namespace std::chrono_literals;
 using weft_test::in_child;
@@ -106,4 +106,4 @@ TEST_CASE("memory that runs out leaves no process, without pidfds as well", "[fa
 }
 #endif
 
-}  // namespace
+}  // namespace faults_processes_test

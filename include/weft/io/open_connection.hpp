@@ -170,8 +170,10 @@ class staggered_connect {
     const socket_address address = addresses_[i];
     if (i > 0) {
       co_await started_[i - 1].wait();
+      // A generic lambda, so that wait_for() is compiled only where this is: see only_if_used.
+      const auto wait_for_end = [&](auto& failed) { return wait_for(failed.wait(), options_.happy_eyeballs_delay); };
       try {
-        co_await wait_for(failed_[i - 1].wait(), options_.happy_eyeballs_delay);
+        co_await wait_for_end(failed_[i - 1]);
       } catch (const timeout_error&) {
         // It may still succeed; this one runs beside it.
       }

@@ -16,7 +16,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace core_awaitable_test {
 
 using weft_test::event_log;
 using weft_test::pass_counter;
@@ -349,4 +349,4 @@ TEST_CASE("an awaiter is destroyed with the frame in which it waits", "[core][aw
   CHECK(log.text() == "suspended ~");
 }
 
-}  // namespace
+}  // namespace core_awaitable_test

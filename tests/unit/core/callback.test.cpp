@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_callback_test {
 
 using namespace std::chrono_literals;
 using weft_test::loop_on_virtual_time;
@@ -255,4 +255,4 @@ TEST_CASE_METHOD(loop_on_virtual_time, "a callback that finds no memory is not s
   CHECK(owned.use_count() == 1);
 }
 
-}  // namespace
+}  // namespace core_callback_test

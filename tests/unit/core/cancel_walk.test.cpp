@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_cancel_walk_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -274,4 +274,4 @@ TEST_CASE("a circle that is left when the loop goes is destroyed, each frame onc
   }
 }
 
-}  // namespace
+}  // namespace core_cancel_walk_test

@@ -11,7 +11,7 @@
 #include <source_location>
 #include <string>
 
-namespace {
+namespace core_chain_link_test {
 
 using weft_test::contains;
 using weft_test::run_on_virtual_time;
@@ -68,4 +68,4 @@ TEST_CASE("each coroutine of a chain knows the line of its co_await and who awai
   CHECK(at(leaf_line) < at(middle_line));
 }
 
-}  // namespace
+}  // namespace core_chain_link_test

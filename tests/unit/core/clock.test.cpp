@@ -11,7 +11,7 @@
 #include <ratio>
 #include <stdexcept>
 
-namespace {
+namespace core_clock_test {
 
 using namespace std::chrono_literals;
 using std::chrono::duration_cast;
@@ -130,4 +130,4 @@ TEST_CASE("a deadline that the clock cannot express is refused, one in the past 
   CHECK(deadline_after(time_point{-1s}, duration::min()) == time_point::min());
 }
 
-}  // namespace
+}  // namespace core_clock_test

@@ -10,7 +10,7 @@
 #include <string>
 #include <type_traits>
 
-namespace {
+namespace core_error_test {
 
 // The first handler of a careful program that catches what fn() throws.
 template <class F>
@@ -62,4 +62,4 @@ TEST_CASE("errors can be thrown across threads and loops: they copy without thro
   CHECK(std::is_nothrow_copy_constructible_v<weft::deadlock_error>);
 }
 
-}  // namespace
+}  // namespace core_error_test

@@ -17,7 +17,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace core_event_loop_complete_test {
 
 using namespace std::chrono_literals;
 using weft::duration;
@@ -96,4 +96,4 @@ TEST_CASE_METHOD(loop_on_virtual_time, "run_until_complete inside a running loop
   CHECK_FALSE(started);
 }
 
-}  // namespace
+}  // namespace core_event_loop_complete_test

@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_event_loop_descriptors_test {
 
 using namespace std::chrono_literals;
 using weft::duration;
@@ -300,4 +300,4 @@ TEST_CASE("a poller can serve one loop after the other", "[core][event_loop]") {
   }
 }
 
-}  // namespace
+}  // namespace core_event_loop_descriptors_test

@@ -17,7 +17,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace core_event_loop_end_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -147,4 +147,4 @@ TEST_CASE("a destructor may cancel another task while the loop goes", "[core][ev
   CHECK(older.cancelled());
 }
 
-}  // namespace
+}  // namespace core_event_loop_end_test

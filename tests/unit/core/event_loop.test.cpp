@@ -33,7 +33,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_event_loop_test {
 
 using namespace std::chrono_literals;
 using weft::duration;
@@ -539,4 +539,4 @@ TEST_CASE_METHOD(loop_on_virtual_time, "callbacks that come and go allocate noth
 }
 #endif
 
-}  // namespace
+}  // namespace core_event_loop_test

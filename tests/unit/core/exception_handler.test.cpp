@@ -15,7 +15,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace core_exception_handler_test {
 
 // What fn() writes to stderr.
 template <class F>
@@ -123,4 +123,4 @@ TEST_CASE("a handler that throws is reported, and what it was told as well", "[c
   CHECK_THAT(text, weft_test::contains("broken"));
 }
 
-}  // namespace
+}  // namespace core_exception_handler_test

@@ -21,7 +21,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace core_interrupt_test {
 
 using namespace std::chrono_literals;
 using weft_test::in_child;
@@ -220,4 +220,4 @@ TEST_CASE("SIGINT wakes a loop that waits", "[core][interrupt]") {
   CHECK(result == 0);
 }
 
-}  // namespace
+}  // namespace core_interrupt_test

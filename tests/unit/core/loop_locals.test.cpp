@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace {
+namespace core_loop_locals_test {
 
 using weft_test::event_log;
 using weft_test::run_on_virtual_time;
@@ -88,4 +88,4 @@ TEST_CASE("an object that cannot be made is not there", "[core][loop_locals]") {
   CHECK(locals.get<counter>().n == 0);
 }
 
-}  // namespace
+}  // namespace core_loop_locals_test

@@ -31,7 +31,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_mailbox_test {
 
 using namespace std::chrono_literals;
 using weft_test::run_one_pass;
@@ -379,4 +379,4 @@ TEST_CASE("under a virtual clock a post is waited for, and what has arrived come
   }
 }
 
-}  // namespace
+}  // namespace core_mailbox_test

@@ -25,7 +25,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace core_nested_task_test {
 
 using weft_test::contains;
 using weft_test::event_log;
@@ -249,4 +249,4 @@ TEST_CASE("a nested task costs no allocation but its frame", "[core][nested_task
   if (WEFT_FRAME_POOL) CHECK(allocated == 0);
 }
 
-}  // namespace
+}  // namespace core_nested_task_test

@@ -11,7 +11,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace core_outcome_test {
 
 using weft::outcome;
 
@@ -180,4 +180,4 @@ TEST_CASE("a value that cannot be made leaves the outcome pending", "[core][outc
   CHECK(counted::alive == 0);
 }
 
-}  // namespace
+}  // namespace core_outcome_test

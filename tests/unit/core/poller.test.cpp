@@ -34,7 +34,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace {
+namespace core_poller_test {
 
 using namespace std::chrono_literals;
 using weft::duration;
@@ -313,4 +313,4 @@ TEST_CASE("milliseconds are rounded up, and what does not fit is cut", "[core][p
   CHECK(poll_milliseconds(duration::max() - 1ns) == std::numeric_limits<int>::max());
 }
 
-}  // namespace
+}  // namespace core_poller_test

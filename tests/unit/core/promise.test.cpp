@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_promise_test {
 
 using weft_test::census;
 using weft_test::event_log;
@@ -314,4 +314,4 @@ TEST_CASE("a frame for which there is no memory is the caller's std::bad_alloc",
   CHECK(alive);
 }
 
-}  // namespace
+}  // namespace core_promise_test

@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_run_interrupt_test {
 
 using namespace std::chrono_literals;
 using weft_test::in_child;
@@ -283,4 +283,4 @@ TEST_CASE("after an interrupted run another one works, and can be interrupted, t
   CHECK(result == 0);
 }
 
-}  // namespace
+}  // namespace core_run_interrupt_test

@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_run_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -462,4 +462,4 @@ TEST_CASE("a main task that polls without letting time pass is an error on a vir
   CHECK(log == words{"main"});
 }
 
-}  // namespace
+}  // namespace core_run_test

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_runnable_test {
 
 using namespace std::chrono_literals;
 using weft_test::run_one_pass;
@@ -204,4 +204,4 @@ TEST_CASE("what is left when the loop goes is discarded once and not run", "[cor
   CHECK_FALSE(armed.in_heap());
 }
 
-}  // namespace
+}  // namespace core_runnable_test

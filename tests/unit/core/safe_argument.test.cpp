@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_safe_argument_test {
 
 using weft_test::census;
 using weft_test::run_on_virtual_time;
@@ -98,4 +98,4 @@ TEST_CASE("what may stand in an awaited call is destroyed exactly once", "[core]
   CHECK(counts.alive == 0);
 }
 
-}  // namespace
+}  // namespace core_safe_argument_test

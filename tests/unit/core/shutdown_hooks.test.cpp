@@ -16,7 +16,7 @@
 #include <chrono>
 #include <stdexcept>
 
-namespace {
+namespace core_shutdown_hooks_test {
 
 using namespace std::chrono_literals;
 using weft_test::event_log;
@@ -122,4 +122,4 @@ TEST_CASE("a hook that never comes to an end is an error on a virtual clock", "[
   CHECK_THROWS_AS(weft::run(body(), {.clock = &time}), weft::livelock_error);
 }
 
-}  // namespace
+}  // namespace core_shutdown_hooks_test

@@ -28,7 +28,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_startable_test {
 
 using namespace std::chrono_literals;
 using weft::as_startable;
@@ -203,4 +203,4 @@ TEST_CASE("an empty task or handle is refused when it is started or awaited", "[
   });
 }
 
-}  // namespace
+}  // namespace core_startable_test

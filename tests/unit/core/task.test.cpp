@@ -23,7 +23,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_task_test {
 
 using namespace std::chrono_literals;
 using weft_test::census;
@@ -358,4 +358,4 @@ TEST_CASE("outside a running loop a task can be made, but create_task says that 
   CHECK(counts.alive == 0);
 }
 
-}  // namespace
+}  // namespace core_task_test

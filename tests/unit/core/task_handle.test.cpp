@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_task_handle_test {
 
 using namespace std::chrono_literals;
 using weft_test::census;
@@ -853,4 +853,4 @@ TEST_CASE("create_task without memory throws std::bad_alloc and leaves nothing b
   CHECK(counts.alive == 0);
 }
 
-}  // namespace
+}  // namespace core_task_handle_test

@@ -11,7 +11,7 @@
 #include <source_location>
 #include <string>
 
-namespace {
+namespace core_task_label_test {
 
 using weft::task_label;
 using weft_test::contains;
@@ -59,4 +59,4 @@ TEST_CASE("where a task was created says more than where its coroutine is", "[co
   CHECK_THAT(label.text(), contains("task_label.test.cpp:" + std::to_string(call.line()) + " "));
 }
 
-}  // namespace
+}  // namespace core_task_label_test

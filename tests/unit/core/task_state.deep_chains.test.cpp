@@ -34,7 +34,7 @@
 #define WEFT_TESTS_SANITIZED 0
 #endif
 
-namespace {
+namespace core_task_state_deep_chains_test {
 
 using namespace std::chrono_literals;
 using weft_test::census;
@@ -291,4 +291,4 @@ TEST_CASE("a gather of very many tasks is cancelled, and destroyed, without recu
   }
 }
 
-}  // namespace
+}  // namespace core_task_state_deep_chains_test

@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace core_task_state_test {
 
 using namespace std::chrono_literals;
 using weft_test::census;
@@ -953,4 +953,4 @@ TEST_CASE("a task that is started eagerly may end at once, fail, start others, a
   });
 }
 
-}  // namespace
+}  // namespace core_task_state_test

@@ -22,7 +22,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace core_wait_list_test {
 
 using weft_test::contains;
 using weft_test::event_log;
@@ -273,4 +273,4 @@ TEST_CASE("a task of another loop may not wait where somebody waits, and may whe
   CHECK(log.text() == "first second");
 }
 
-}  // namespace
+}  // namespace core_wait_list_test

@@ -14,7 +14,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace {
+namespace debug_format_test {
 
 using namespace std::chrono_literals;
 using weft_test::run_on_virtual_time;
@@ -115,4 +115,4 @@ TEST_CASE("a state is padded as a string is", "[debug][format]") {
   CHECK(fmt::format("{:>20}|", weft::mutex()) == "    <mutex unlocked>|");
 }
 
-}  // namespace
+}  // namespace debug_format_test

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace detail_borrow_test {
 
 struct door {
   int number = 7;
@@ -80,4 +80,4 @@ TEST_CASE("borrowing allocates nothing", "[detail][borrow]") {
         }) == 0);
 }
 
-}  // namespace
+}  // namespace detail_borrow_test

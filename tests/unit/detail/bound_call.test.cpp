@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace detail_bound_call_test {
 
 using weft::detail::bound_call;
 using weft::detail::repeatable_call;
@@ -54,4 +54,4 @@ TEST_CASE("what can be called only once is no repeatable call", "[detail][bound_
   STATIC_REQUIRE(repeatable_call<decltype(looks), std::unique_ptr<int>>);
 }
 
-}  // namespace
+}  // namespace detail_bound_call_test

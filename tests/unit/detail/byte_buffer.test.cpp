@@ -13,7 +13,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace detail_byte_buffer_test {
 
 using weft::detail::byte_buffer;
 
@@ -190,4 +190,4 @@ TEST_CASE("a buffer for which there is no memory has not changed", "[detail][byt
   CHECK(b.view() == "kept!");
 }
 
-}  // namespace
+}  // namespace detail_byte_buffer_test

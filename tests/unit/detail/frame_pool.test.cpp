@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-namespace {
+namespace detail_frame_pool_test {
 
 using weft::detail::frame_pool;
 
@@ -193,4 +193,4 @@ TEST_CASE("the pool says when there is no memory", "[detail][frame_pool]") {
   for (void* block : blocks) frame_pool::deallocate(block, 1000);
 }
 
-}  // namespace
+}  // namespace detail_frame_pool_test

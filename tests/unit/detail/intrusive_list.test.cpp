@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace {
+namespace detail_intrusive_list_test {
 
 using weft::detail::intrusive_list;
 using weft::detail::list_node;
@@ -213,4 +213,4 @@ TEST_CASE("random operations on two lists agree with a simple model", "[detail][
   for (auto& list : lists) clear(list);
 }
 
-}  // namespace
+}  // namespace detail_intrusive_list_test

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace detail_timer_heap_test {
 
 using weft::detail::timer_heap;
 
@@ -297,4 +297,4 @@ TEST_CASE("a heap that finds no memory for a smaller copy of itself goes on with
   CHECK(drain(heap, alarms) == std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
 }
 
-}  // namespace
+}  // namespace detail_timer_heap_test

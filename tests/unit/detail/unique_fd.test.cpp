@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace detail_unique_fd_test {
 
 using weft::detail::unique_fd;
 
@@ -89,4 +89,4 @@ TEST_CASE("reset closes what was held and takes another", "[detail][unique_fd]")
   CHECK_FALSE(fd);
 }
 
-}  // namespace
+}  // namespace detail_unique_fd_test

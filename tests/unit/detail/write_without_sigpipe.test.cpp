@@ -14,7 +14,7 @@
 #include <cstddef>
 #include <string>
 
-namespace {
+namespace detail_write_without_sigpipe_test {
 
 using weft::detail::write_without_sigpipe;
 
@@ -157,4 +157,4 @@ TEST_CASE("a signal that somebody else has sent is not taken away", "[detail][wr
   CHECK(sigpipe_is_pending());
 }
 
-}  // namespace
+}  // namespace detail_write_without_sigpipe_test

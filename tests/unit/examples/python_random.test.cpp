@@ -10,7 +10,7 @@
 
 #include "support/catch.hpp"
 
-namespace {
+namespace examples_python_random_test {
 
 struct sample {
   std::uint64_t magnitude;
@@ -48,8 +48,6 @@ std::vector<int> draw(python_random random, int low, int high, int count) {
   for (int n = 0; n < count; ++n) numbers.push_back(random.randint(low, high));
   return numbers;
 }
-
-}  // namespace
 
 TEST_CASE("a seed gives CPython's words", "[examples]") {
   for (const sample& s : samples) {
@@ -115,3 +113,5 @@ TEST_CASE("getrandbits gives CPython's bits on both sides of a word's length", "
   CHECK(random.getrandbits(63) == 4569582132408609673u);
   CHECK(random.getrandbits(64) == 8291646586825371460u);
 }
+
+}  // namespace examples_python_random_test

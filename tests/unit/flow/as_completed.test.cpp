@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace flow_as_completed_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -326,4 +326,4 @@ TEST_CASE("a deadlock report says who waits for the next task to end", "[flow][a
   CHECK_THROWS_WITH(run_on_virtual_time(body), contains("waits for the next task to end"));
 }
 
-}  // namespace
+}  // namespace flow_as_completed_test

@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace flow_async_generator_close_test {
 
 using namespace std::chrono_literals;
 using weft::async_generator;
@@ -597,4 +597,4 @@ TEST_CASE("a generator that never ends its clean-up is a deadlock", "[flow][asyn
                   weft::deadlock_error);
 }
 
-}  // namespace
+}  // namespace flow_async_generator_close_test

@@ -37,7 +37,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace flow_async_generator_test {
 
 using namespace std::chrono_literals;
 using weft::async_generator;
@@ -625,4 +625,4 @@ TEST_CASE("a step allocates nothing", "[flow][async_generator]") {
 static_assert(std::is_nothrow_move_constructible_v<async_generator<int>>);
 static_assert(!std::is_copy_constructible_v<async_generator<int>>);
 
-}  // namespace
+}  // namespace flow_async_generator_test

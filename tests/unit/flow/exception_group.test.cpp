@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace flow_exception_group_test {
 
 using weft::exception_group;
 using weft_test::contains;
@@ -145,4 +145,4 @@ TEST_CASE("a group is an exception that copies without throwing, and shares its 
   CHECK_THROWS_AS(copy.rethrow(), std::runtime_error);
 }
 
-}  // namespace
+}  // namespace flow_exception_group_test

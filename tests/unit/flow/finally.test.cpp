@@ -25,7 +25,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace flow_finally_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -236,4 +236,4 @@ TEST_CASE("a deadlock report says what a clean-up waits for", "[flow][finally]")
   CHECK_THROWS_WITH(run_on_virtual_time(body), contains("waits for an event") && contains("finally.test.cpp:"));
 }
 
-}  // namespace
+}  // namespace flow_finally_test

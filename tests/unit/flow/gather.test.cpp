@@ -29,7 +29,7 @@
 #include <variant>
 #include <vector>
 
-namespace {
+namespace flow_gather_test {
 
 using namespace std::chrono_literals;
 using weft_test::census;
@@ -904,4 +904,4 @@ TEST_CASE("gather of a thousand tasks, and of a thousand of which one fails", "[
   CHECK(cancelled == 999);
 }
 
-}  // namespace
+}  // namespace flow_gather_test

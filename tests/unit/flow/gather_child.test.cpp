@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace flow_gather_child_test {
 
 using weft::gather_child;
 using weft_test::run_on_virtual_time;
@@ -111,4 +111,4 @@ TEST_CASE("a child that was prepared and not started ends with its entry, unseen
   });
 }
 
-}  // namespace
+}  // namespace flow_gather_child_test

@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace flow_generator_test {
 
 using namespace std::chrono_literals;
 using weft::elements_of;
@@ -505,4 +505,4 @@ TEST_CASE("a generator works inside of a task, across its waits", "[flow][genera
   });
 }
 
-}  // namespace
+}  // namespace flow_generator_test

@@ -26,7 +26,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace flow_outcome_of_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -206,4 +206,4 @@ TEST_CASE("the outcome of a task costs no allocation but the task's frame", "[fl
   if (WEFT_FRAME_POOL) CHECK(allocated == 0);
 }
 
-}  // namespace
+}  // namespace flow_outcome_of_test

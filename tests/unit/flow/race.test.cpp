@@ -30,7 +30,7 @@
 #include <variant>
 #include <vector>
 
-namespace {
+namespace flow_race_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -368,4 +368,4 @@ TEST_CASE("a deadlock report says which racers are left", "[flow][race]") {
   CHECK_THROWS_WITH(run_on_virtual_time(body), contains("of 2 tasks, of which these are left: 'one' 'two'"));
 }
 
-}  // namespace
+}  // namespace flow_race_test

@@ -26,7 +26,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace flow_shield_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -260,4 +260,4 @@ TEST_CASE("a deadlock report says which shielded task a task waits for", "[flow]
   CHECK_THROWS_WITH(run_on_virtual_time(body), contains("waits for a shielded task 'inner'"));
 }
 
-}  // namespace
+}  // namespace flow_shield_test

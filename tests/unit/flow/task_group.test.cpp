@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace flow_task_group_test {
 
 using namespace std::chrono_literals;
 using weft::task_group;
@@ -503,4 +503,4 @@ TEST_CASE("a task group of many tasks allocates for its own records only now and
   CHECK(allocated < 20);
 }
 
-}  // namespace
+}  // namespace flow_task_group_test

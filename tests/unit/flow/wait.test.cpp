@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace flow_wait_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -305,4 +305,4 @@ TEST_CASE("a deadlock report says for how many tasks a task waits", "[flow][wait
   CHECK_THROWS_WITH(run_on_virtual_time(body), contains("waits for some of 2 tasks"));
 }
 
-}  // namespace
+}  // namespace flow_wait_test

@@ -21,7 +21,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace {
+namespace flow_with_closing_test {
 
 using namespace std::chrono_literals;
 using weft_test::event_log;
@@ -163,4 +163,4 @@ TEST_CASE("thing and body live until it is closed, and are destroyed once", "[fl
   CHECK(counts.alive == 0);
 }
 
-}  // namespace
+}  // namespace flow_with_closing_test

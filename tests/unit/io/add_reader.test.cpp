@@ -28,7 +28,7 @@
 #include <thread>
 #include <utility>
 
-namespace {
+namespace io_add_reader_test {
 
 using weft::interest;
 using weft_test::channel;
@@ -266,4 +266,4 @@ TEST_CASE("callbacks for descriptors are for the loop's own thread", "[io][add_r
   run_one_pass(loop);
 }
 
-}  // namespace
+}  // namespace io_add_reader_test

@@ -35,7 +35,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_add_signal_handler_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -306,4 +306,4 @@ TEST_CASE_METHOD(loop_with_signals, "a signal is not lost when there is no memor
   CHECK(calls == 2);
 }
 
-}  // namespace
+}  // namespace io_add_signal_handler_test

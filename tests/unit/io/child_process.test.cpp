@@ -37,7 +37,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_child_process_test {
 
 using namespace std::chrono_literals;
 using weft::process;
@@ -565,4 +565,4 @@ TEST_CASE("where a sandbox knows pidfds but no signals through them, kill() is c
 }
 #endif
 
-}  // namespace
+}  // namespace io_child_process_test

@@ -31,7 +31,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_datagram_socket_test {
 
 using namespace std::string_literals;
 using weft::datagram_options;
@@ -348,4 +348,4 @@ TEST_CASE("no descriptors left is an error that names the address, and passes", 
   CHECK(child == 0);
 }
 
-}  // namespace
+}  // namespace io_datagram_socket_test

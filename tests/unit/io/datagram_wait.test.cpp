@@ -49,7 +49,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_datagram_wait_test {
 
 using namespace std::chrono_literals;
 using weft::datagram_options;
@@ -640,4 +640,4 @@ TEST_CASE("signals that interrupt system calls are not noticed", "[io][datagram_
   CHECK(child == 0);
 }
 
-}  // namespace
+}  // namespace io_datagram_wait_test

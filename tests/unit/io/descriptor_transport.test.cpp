@@ -48,7 +48,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_descriptor_transport_test {
 
 using namespace std::chrono_literals;
 using weft::descriptor_transport;
@@ -738,4 +738,4 @@ TEST_CASE("bytes that go through a stream allocate nothing once it is warm", "[i
   });
 }
 
-}  // namespace
+}  // namespace io_descriptor_transport_test

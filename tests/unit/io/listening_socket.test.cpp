@@ -34,7 +34,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_listening_socket_test {
 
 using namespace std::chrono_literals;
 using weft::outcome_of;
@@ -331,4 +331,4 @@ TEST_CASE("a handler that closes the server ends the accepting", "[io][listening
   });
 }
 
-}  // namespace
+}  // namespace io_listening_socket_test

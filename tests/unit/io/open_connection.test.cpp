@@ -36,7 +36,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_open_connection_test {
 
 using namespace std::chrono_literals;
 using weft::connection_options;
@@ -491,4 +491,4 @@ TEST_CASE("a connection that is made and cancelled in the same pass is closed", 
   });
 }
 
-}  // namespace
+}  // namespace io_open_connection_test

@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_process_test {
 
 using namespace std::chrono_literals;
 using weft::process;
@@ -313,4 +313,4 @@ TEST_CASE("a thousand children are fed, read and reaped, fifty at a time", "[io]
   CHECK(took < 60s);
 }
 
-}  // namespace
+}  // namespace io_process_test

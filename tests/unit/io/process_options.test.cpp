@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace io_process_options_test {
 
 using namespace std::chrono_literals;
 using weft::process_options;
@@ -70,4 +70,4 @@ TEST_CASE("a grace time is not negative, and a reader's limit not 0", "[io][proc
   CHECK(options.limit() == weft::default_stream_limit);
 }
 
-}  // namespace
+}  // namespace io_process_options_test

@@ -29,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_resolve_test {
 
 using namespace std::string_literals;
 using weft::interleave_families;
@@ -273,4 +273,4 @@ TEST_CASE("families take turns, in the order in which they come first", "[io][re
   CHECK(order("", 3).empty());  // asyncio: IndexError
 }
 
-}  // namespace
+}  // namespace io_resolve_test

@@ -30,7 +30,7 @@
 #include <system_error>
 #include <utility>
 
-namespace {
+namespace io_send_file_test {
 
 using weft::detail::unique_fd;
 using weft_test::channel;
@@ -238,4 +238,4 @@ TEST_CASE("a gigabyte is sent without being read", "[io][send_file]") {
   });
 }
 
-}  // namespace
+}  // namespace io_send_file_test

@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_signal_test {
 
 using weft::signal_subscription;
 using weft_test::former_effect;
@@ -184,4 +184,4 @@ TEST_CASE("a pipe serves one loop after the other, and each that listens has its
   signal_process::close_pipe(c);
 }
 
-}  // namespace
+}  // namespace io_signal_test

@@ -41,7 +41,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_signal_set_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -649,4 +649,4 @@ TEST_CASE("a child process that is sent a signal before it calls exec does not t
   });
 }
 
-}  // namespace
+}  // namespace io_signal_set_test

@@ -22,7 +22,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace {
+namespace io_socket_address_test {
 
 using namespace std::string_literals;
 using weft::socket_address;
@@ -223,4 +223,4 @@ TEST_CASE("what has no address is an error that names the call", "[io][socket_ad
   CHECK(error_of(weft::peer_address, alone.get()) == std::errc::not_connected);
 }
 
-}  // namespace
+}  // namespace io_socket_address_test

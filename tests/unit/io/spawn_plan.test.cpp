@@ -31,7 +31,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_spawn_plan_test {
 
 using weft::process_options;
 using weft::stdio;
@@ -478,4 +478,4 @@ TEST_CASE("where no descriptors are left starting fails whole, or succeeds", "[i
         }) == 0);
 }
 
-}  // namespace
+}  // namespace io_spawn_plan_test

@@ -21,7 +21,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace io_start_server_many_connections_test {
 
 constexpr std::size_t many = 10'000;
 
@@ -94,4 +94,4 @@ TEST_CASE("one process serves ten thousand connections at once", "[io][start_ser
   CHECK(before.unchanged());
 }
 
-}  // namespace
+}  // namespace io_start_server_many_connections_test

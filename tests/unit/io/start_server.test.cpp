@@ -35,7 +35,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_start_server_test {
 
 using namespace std::chrono_literals;
 using weft::open_connection;
@@ -688,4 +688,4 @@ TEST_CASE("a server that was never awaited may outlive its loop", "[io][start_se
   SUCCEED("nothing was touched that has gone");
 }
 
-}  // namespace
+}  // namespace io_start_server_test

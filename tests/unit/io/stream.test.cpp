@@ -21,7 +21,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace io_stream_test {
 
 using weft_test::channel;
 using weft_test::contains;
@@ -123,4 +123,4 @@ TEST_CASE("the limit of a stream is that of its reader", "[io][stream]") {
   });
 }
 
-}  // namespace
+}  // namespace io_stream_test

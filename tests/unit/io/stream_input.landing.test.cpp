@@ -27,7 +27,7 @@
 #include <string_view>
 #include <utility>
 
-namespace {
+namespace io_stream_input_landing_test {
 
 using weft::stream_input;
 using weft::stream_reader;
@@ -326,4 +326,4 @@ TEST_CASE("a read that was woken by less than it needs, and then by an error, th
   });
 }
 
-}  // namespace
+}  // namespace io_stream_input_landing_test

@@ -28,7 +28,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace io_stream_input_test {
 
 using weft::stream_input;
 using weft::stream_reader;
@@ -347,4 +347,4 @@ TEST_CASE("an operation of one's own can wait for an input", "[io][stream_input]
   });
 }
 
-}  // namespace
+}  // namespace io_stream_input_test

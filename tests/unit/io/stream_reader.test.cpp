@@ -37,7 +37,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_stream_reader_test {
 
 using namespace std::chrono_literals;
 using weft::stream_input;
@@ -743,4 +743,4 @@ TEST_CASE("what a task waits for shows in reports", "[io][stream_reader]") {
   CHECK(reader.next().describe() == "a line of a stream");
 }
 
-}  // namespace
+}  // namespace io_stream_reader_test

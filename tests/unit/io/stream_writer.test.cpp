@@ -41,7 +41,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace io_stream_writer_test {
 
 using namespace std::chrono_literals;
 using weft::memory_stream_options;
@@ -730,4 +730,4 @@ TEST_CASE("an operation that is not awaited writes nothing, and may move before"
   });
 }
 
-}  // namespace
+}  // namespace io_stream_writer_test

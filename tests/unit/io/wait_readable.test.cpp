@@ -36,7 +36,7 @@
 #include <thread>
 #include <utility>
 
-namespace {
+namespace io_wait_readable_test {
 
 using namespace std::chrono_literals;
 using weft::interest;
@@ -310,4 +310,4 @@ TEST_CASE("a wait for a descriptor that is not awaited does nothing, and may mov
   });
 }
 
-}  // namespace
+}  // namespace io_wait_readable_test

@@ -12,7 +12,7 @@
 
 namespace json = support::json;
 
-namespace {
+namespace support_json_test {
 
 /// The message with which the text is refused; empty if it is accepted.
 std::string refusal(std::string_view text, std::size_t max_depth = json::default_max_depth) {
@@ -25,8 +25,6 @@ std::string refusal(std::string_view text, std::size_t max_depth = json::default
 }
 
 std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
-
-}  // namespace
 
 TEST_CASE("json: scalars are read", "[support][json]") {
   CHECK(json::parse("null").is_null());
@@ -169,3 +167,5 @@ TEST_CASE("json: every prefix of a valid text is refused, none crashes", "[suppo
     CHECK_FALSE(refusal(std::string_view(text).substr(0, n)).empty());
   }
 }
+
+}  // namespace support_json_test

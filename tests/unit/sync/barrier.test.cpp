@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-namespace {
+namespace sync_barrier_test {
 
 using weft_test::contains;
 using weft_test::event_log;
@@ -206,4 +206,4 @@ TEST_CASE("a deadlock report says who waits at a barrier", "[sync][barrier]") {
                                                    contains("sync/barrier.hpp:") && contains("barrier.test.cpp:"));
 }
 
-}  // namespace
+}  // namespace sync_barrier_test

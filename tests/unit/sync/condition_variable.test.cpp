@@ -25,7 +25,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace sync_condition_variable_test {
 
 using weft_test::contains;
 using weft_test::event_log;
@@ -415,4 +415,4 @@ TEST_CASE("waiting for a condition variable allocates nothing", "[sync][conditio
   if (WEFT_FRAME_POOL) CHECK(allocated == 0);
 }
 
-}  // namespace
+}  // namespace sync_condition_variable_test

@@ -23,7 +23,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace sync_event_test {
 
 using weft_test::contains;
 using weft_test::event_log;
@@ -216,4 +216,4 @@ TEST_CASE("waiting for an event allocates nothing", "[sync][event]") {
   if (WEFT_FRAME_POOL) CHECK(allocated == 0);
 }
 
-}  // namespace
+}  // namespace sync_event_test

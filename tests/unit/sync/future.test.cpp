@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace sync_future_test {
 
 using weft_test::contains;
 using weft_test::event_log;
@@ -399,4 +399,4 @@ TEST_CASE("a temporary future gives its result by value, and moves out what can 
   });
 }
 
-}  // namespace
+}  // namespace sync_future_test

@@ -24,7 +24,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace {
+namespace sync_mutex_test {
 
 using weft_test::contains;
 using weft_test::event_log;
@@ -352,4 +352,4 @@ TEST_CASE("waiting for a mutex allocates nothing", "[sync][mutex]") {
   if (WEFT_FRAME_POOL) CHECK(allocated == 0);
 }
 
-}  // namespace
+}  // namespace sync_mutex_test

@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace sync_queue_test {
 
 using weft_test::census;
 using weft_test::contains;
@@ -522,4 +522,4 @@ TEST_CASE("items may be aligned more strictly than ordinary memory is", "[sync][
   }
 }
 
-}  // namespace
+}  // namespace sync_queue_test

@@ -25,7 +25,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace sync_semaphore_test {
 
 using weft_test::contains;
 using weft_test::event_log;
@@ -360,4 +360,4 @@ TEST_CASE("waiting for a permit allocates nothing", "[sync][semaphore]") {
   if (WEFT_FRAME_POOL) CHECK(allocated == 0);
 }
 
-}  // namespace
+}  // namespace sync_semaphore_test

@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <string>
 
-namespace {
+namespace sync_yield_test {
 
 using weft_test::census;
 using weft_test::event_log;
@@ -121,4 +121,4 @@ TEST_CASE("yield allocates nothing", "[sync][yield]") {
   CHECK(allocated == 0);
 }
 
-}  // namespace
+}  // namespace sync_yield_test

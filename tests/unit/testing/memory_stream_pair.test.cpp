@@ -26,7 +26,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace testing_memory_stream_pair_test {
 
 using weft::memory_stream_pair;
 using weft_test::contains;
@@ -195,4 +195,4 @@ TEST_CASE("quiet connections hold no memory for data", "[testing][memory_stream_
   });
 }
 
-}  // namespace
+}  // namespace testing_memory_stream_pair_test

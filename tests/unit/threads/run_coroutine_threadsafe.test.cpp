@@ -19,7 +19,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace threads_run_coroutine_threadsafe_test {
 
 using namespace std::chrono_literals;
 using weft::run_coroutine_threadsafe;
@@ -135,4 +135,4 @@ TEST_CASE("a task that run() cancels at its end is cancelled for the other threa
   CHECK_THROWS_AS(future->get(), weft::cancelled_error);
 }
 
-}  // namespace
+}  // namespace threads_run_coroutine_threadsafe_test

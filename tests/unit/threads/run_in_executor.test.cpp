@@ -28,7 +28,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace threads_run_in_executor_test {
 
 using namespace std::chrono_literals;
 using weft::run_in_executor;
@@ -304,4 +304,4 @@ TEST_CASE("a call says in a deadlock report that it is one", "[threads][run_in_e
   });
 }
 
-}  // namespace
+}  // namespace threads_run_in_executor_test

@@ -18,7 +18,7 @@
 #include <thread>
 #include <utility>
 
-namespace {
+namespace threads_thread_pool_test {
 
 class job final : public weft::pool_job {
  public:
@@ -140,4 +140,4 @@ TEST_CASE("the threads of a pool have its name", "[threads][thread_pool]") {
 }
 #endif
 
-}  // namespace
+}  // namespace threads_thread_pool_test

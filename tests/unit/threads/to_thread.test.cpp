@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-namespace {
+namespace threads_to_thread_test {
 
 using namespace std::chrono_literals;
 
@@ -163,4 +163,4 @@ TEST_CASE("on virtual time a function takes no time, and the clock waits for no 
   CHECK(time.now() == weft::time_point());
 }
 
-}  // namespace
+}  // namespace threads_to_thread_test

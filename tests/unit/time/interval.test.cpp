@@ -21,7 +21,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace time_interval_test {
 
 using namespace std::chrono_literals;
 using weft_test::event_log;
@@ -139,4 +139,4 @@ TEST_CASE("a loop may go around an interval", "[time][interval]") {
   CHECK(told.count() == 1);
 }
 
-}  // namespace
+}  // namespace time_interval_test

@@ -24,7 +24,7 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace time_sleep_test {
 
 using namespace std::chrono_literals;
 using weft_test::census;
@@ -350,4 +350,4 @@ TEST_CASE("on the real clock a sleep is never early", "[time][sleep]") {
   CHECK(early == 0);
 }
 
-}  // namespace
+}  // namespace time_sleep_test

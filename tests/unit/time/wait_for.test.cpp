@@ -28,7 +28,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace time_wait_for_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -355,4 +355,4 @@ TEST_CASE("a deadlock report says that a wait_for whose limit is over waits for 
   CHECK_THROWS_WITH(run_on_virtual_time(body), contains("waits for task 'stubborn', cancelled, to end"));
 }
 
-}  // namespace
+}  // namespace time_wait_for_test

@@ -28,7 +28,7 @@
 #include <string>
 #include <utility>
 
-namespace {
+namespace time_with_timeout_test {
 
 using namespace std::chrono_literals;
 using weft_test::contains;
@@ -390,4 +390,4 @@ TEST_CASE("a limit that is not reached allocates nothing", "[time][with_timeout]
   if (WEFT_FRAME_POOL) CHECK(allocated == 0);
 }
 
-}  // namespace
+}  // namespace time_with_timeout_test
