@@ -239,7 +239,7 @@ def markdown(report):
             with_goal(weft.get("instructions"), goal.instructions),
             with_goal(weft.get("allocations"), goal.allocations),
             with_goal(weft.get("bytes"), goal.bytes),
-            "missed: " + ", ".join(v["missed"]) if v["missed"] else "reached" if "to_goal" in v else "",
+            "missed: " + ", ".join(v["missed"]) if v["missed"] else "reached",
         ])
     times = [
         [name(w), *(timed(p[peer]) if peer in p else "" for peer in shown)] for w, p in results.items()
