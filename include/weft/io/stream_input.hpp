@@ -107,7 +107,7 @@ class stream_input {
   friend class read_wait;
 
   void pause_if_full() noexcept;
-  inline void put_back(std::span<const char> landed) noexcept;
+  inline void put_back(std::span<const char> memory) noexcept;
   void go_on() noexcept {
     paused_ = false;
     source_->resume_reading();
@@ -172,8 +172,7 @@ class read_wait : public waitable {
   /// Memory of its own, for what it waits for. What has landed there and was not taken goes back before it leaves.
   virtual std::span<char> room() const noexcept { return {}; }
   WEFT_OUTLINE void put_back_landed() noexcept {
-    if (input_->reading_ != this || input_->landed_ == 0) return;
-    input_->put_back(room().first(input_->take_landed()));
+    if (input_->reading_ == this && input_->landed_ > 0) input_->put_back(room());
   }
 
   /// Leaves what it reads from, to take from it; throws what the stream failed with, stream_closed_error if it has
@@ -319,9 +318,9 @@ WEFT_OUTLINE inline void stream_input::pause_if_full() noexcept {
 }
 
 // Who has no memory left for it has lost it, as on_readable() has.
-void stream_input::put_back(std::span<const char> landed) noexcept {
+void stream_input::put_back(std::span<const char> memory) noexcept {
   try {
-    buffer_.prepend(std::string_view(landed.data(), landed.size()));
+    buffer_.prepend(std::string_view(memory.data(), std::exchange(landed_, 0)));
   } catch (...) {
     set_exception(std::current_exception());
   }

@@ -258,6 +258,26 @@ TEST_CASE("a source pauses for what has landed as for the rest, and goes on when
   });
 }
 
+TEST_CASE("a source that was paused by what has landed stays so when it goes back", "[io][stream_input][landing]") {
+  run_on_virtual_time([]() -> weft::task<> {
+    event_log log;
+    recording_source source(log);
+    stream_input in(2, &source);
+    std::array<char, 8> memory{};
+    auto reads = weft::create_task(read_some(in, memory));
+    co_await weft::yield();
+    receive(in, "12345");
+    CHECK(log.text() == "pause");
+    reads.cancel();
+    const auto ended = co_await weft::outcome_of(reads);
+    CHECK(ended.cancelled());
+    CHECK(log.text() == "pause");
+    CHECK(in.view() == "12345");
+    in.consume(3);
+    CHECK(log.text() == "pause resume");
+  });
+}
+
 TEST_CASE("bytes that have landed and go back without memory for them are lost with the stream",
           "[io][stream_input][landing]") {
   if (!weft_test::counts_allocations) return;
