@@ -107,16 +107,22 @@ class outcome {
   enum class state : unsigned char { pending, value, failed, cancelled };
 
   void reset() noexcept {
-    if (state_ == state::value) std::destroy_at(std::addressof(value_));
-    if (state_ == state::failed) std::destroy_at(std::addressof(failure_));
+    if (state_ == state::value) {
+      std::destroy_at(std::addressof(value_));
+    } else if (state_ == state::failed) {
+      std::destroy_at(std::addressof(failure_));
+    }
     state_ = state::pending;
   }
 
   template <class Other>
   void take(Other&& other) {
     state_ = state::pending;
-    if (other.state_ == state::value) std::construct_at(std::addressof(value_), std::forward<Other>(other).value_);
-    if (other.state_ == state::failed) std::construct_at(std::addressof(failure_), std::forward<Other>(other).failure_);
+    if (other.state_ == state::value) {
+      std::construct_at(std::addressof(value_), std::forward<Other>(other).value_);
+    } else if (other.state_ == state::failed) {
+      std::construct_at(std::addressof(failure_), std::forward<Other>(other).failure_);
+    }
     state_ = other.state_;
   }
 
