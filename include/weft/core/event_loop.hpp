@@ -358,6 +358,7 @@ WEFT_OUTLINE inline void event_loop::look_outside() {
 inline void event_loop::wait_for_work() {
   passes_left_ = pass_limit_;
   const bool others_may_wake = !watches_.empty() || mailbox_->has_remotes();
+  if (!others_may_wake && mailbox_->pending()) return;  // the last remote has posted since we looked, and gone
   if (timers_.empty()) {
     if (!others_may_wake) throw_deadlock();
     poll(duration::max());
