@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing, builds weft's tests and examples, and runs them all.
+# Installs what is missing, builds weft's tests and examples, and runs them all but the documentation's (preset docs).
 # SPDX-License-Identifier: MIT
 #
 #     sh tests/run.sh               with the compiler that is there

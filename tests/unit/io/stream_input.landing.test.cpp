@@ -4,6 +4,7 @@
 #include "support/counting_new.hpp"
 #include "support/event_log.hpp"
 #include "support/loop_steps.hpp"
+#include "support/recording_source.hpp"
 #include "support/reports.hpp"
 #include "support/virtual_time.hpp"
 
@@ -32,17 +33,8 @@ namespace io_stream_input_landing_test {
 using weft::stream_input;
 using weft::stream_reader;
 using weft_test::event_log;
+using weft_test::recording_source;
 using weft_test::run_on_virtual_time;
-
-class recording_source final : public weft::stream_source {
- public:
-  explicit recording_source(event_log& log) : log_(&log) {}
-  void pause_reading() noexcept override { (*log_)("pause"); }
-  void resume_reading() noexcept override { (*log_)("resume"); }
-
- private:
-  event_log* log_;
-};
 
 // As a transport feeds: what fits into the memory of the one who waits lands there, the rest goes to the buffer.
 void receive(stream_input& in, std::string_view bytes) {

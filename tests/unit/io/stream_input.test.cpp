@@ -6,6 +6,7 @@
 #include "support/event_log.hpp"
 #include "support/loop_steps.hpp"
 #include "support/pass_counter.hpp"
+#include "support/recording_source.hpp"
 #include "support/reports.hpp"
 #include "support/tracked.hpp"
 #include "support/virtual_time.hpp"
@@ -34,19 +35,10 @@ using weft::stream_input;
 using weft::stream_reader;
 using weft_test::contains;
 using weft_test::event_log;
+using weft_test::recording_source;
 using weft_test::run_on_virtual_time;
 
 static_assert(!std::is_copy_constructible_v<stream_input> && !std::is_move_constructible_v<stream_input>);
-
-class recording_source final : public weft::stream_source {
- public:
-  explicit recording_source(event_log& log) : log_(&log) {}
-  void pause_reading() noexcept override { (*log_)("pause"); }
-  void resume_reading() noexcept override { (*log_)("resume"); }
-
- private:
-  event_log* log_;
-};
 
 // Feeds from within resume_reading(), as a source may that has data at hand.
 class eager_source final : public weft::stream_source {
