@@ -26,6 +26,7 @@
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/flow/async_generator_body.hpp>
 #include <weft/flow/gather.hpp>
 
@@ -84,6 +85,7 @@ auto make_async_generator(F&& fn, Args&&... args) -> std::invoke_result_t<std::d
 /// Closes all async generators that have begun on the loop and not ended, at the same time, and waits for them. What
 /// they throw is reported to the loop's exception handler. run() does this at its end, when the tasks have ended.
 /// Mirrors loop.shutdown_asyncgens().
+template <class = detail::only_if_used>
 task<> shutdown_asyncgens(event_loop& loop = event_loop::current());
 
 // ---- details ----
@@ -190,8 +192,14 @@ Generator call_and_keep_async_generator(F fn, Args... args) {
   if (closed) co_await inner.close();
 }
 
+template <class = only_if_used>
+task<> close_body(async_generator_body* body) {
+  co_await generator_close_awaiter(*body);
+}
+
 // For shutdown_hooks.
-inline task<> close_open_generators(event_loop& loop) {
+template <class = only_if_used>
+task<> close_open_generators(event_loop& loop) {
   const auto* open = loop.local_or_null<open_generators>();
   return open == nullptr || open->empty() ? task<>() : shutdown_asyncgens(loop);
 }
@@ -207,22 +215,25 @@ auto make_async_generator(F&& fn, Args&&... args) -> std::invoke_result_t<std::d
                                                                                        std::forward<Args>(args)...);
 }
 
-inline void open_generators::admit(async_generator_body& body, event_loop& loop) {
+template <class>
+void open_generators::admit(async_generator_body& body, event_loop& loop) {
   auto& open = loop.local<open_generators>();
   if (open.loop_ == nullptr) {
-    loop.local<shutdown_hooks>().add(detail::close_open_generators);
+    loop.local<shutdown_hooks>().add(detail::close_open_generators<>);
+    open.close_ = detail::close_body<>;
     open.loop_ = &loop;
   }
   open.bodies_.push_back(body);
   body.set_open(&open);
 }
 
-inline task<> shutdown_asyncgens(event_loop& loop) {
+template <class>
+task<> shutdown_asyncgens(event_loop& loop) {
   auto& open = loop.local<open_generators>();
   std::vector<task_handle<>> closing;
   while (!open.empty()) {
     closing.emplace_back();  // so that what may fail comes first
-    closing.back() = open.take_oldest().close_in_task(loop);
+    closing.back() = open.close_in_task(open.take_oldest());
   }
   const std::vector<outcome<>> ends = co_await gather_outcomes(closing);
   for (std::size_t i = 0; i < ends.size(); ++i) {

@@ -18,6 +18,7 @@
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/detail/intrusive_list.hpp>
 
 #include <coroutine>
@@ -81,10 +82,14 @@ class open_generators {
   ~open_generators();
 
   /// Throws std::bad_alloc; nothing has changed then.
+  template <class = detail::only_if_used>
   static void admit(async_generator_body& body, event_loop& loop);
 
   bool empty() const noexcept { return bodies_.empty(); }
   async_generator_body& take_oldest() noexcept;
+
+  /// Starts a task that closes one of them, at once. Throws std::bad_alloc.
+  task_handle<> close_in_task(async_generator_body& body) const;
 
   /// Whether a task can be made for one of them here and now.
   bool loop_runs_here() const noexcept { return event_loop::current_or_null() == loop_ && !loop_->is_closed(); }
@@ -92,6 +97,7 @@ class open_generators {
 
  private:
   event_loop* loop_ = nullptr;
+  task<> (*close_)(async_generator_body*) = nullptr;  // not by its name: see detail::only_if_used
   detail::intrusive_list<async_generator_body, class open_generator_link> bodies_;
 };
 
@@ -115,6 +121,7 @@ class async_generator_body : public promise_base, public detail::list_node<class
   // ---- for next() and close() ----
 
   /// Runs it in `waiting` to its next co_yield or its end. Throws usage_error, std::bad_alloc: nothing has changed.
+  template <class = detail::only_if_used>
   void run_on(task_state& waiting);
 
   /// The same after generator_exit was thrown; false if there is nothing to run.
@@ -129,9 +136,6 @@ class async_generator_body : public promise_base, public detail::list_node<class
   void close_if_dropped() noexcept {
     if (owner_ == nullptr) drop();
   }
-
-  /// Starts a task that closes it, at once. Throws std::bad_alloc.
-  task_handle<> close_in_task(event_loop& loop);
 
   // ---- for co_yield ----
 
@@ -240,6 +244,13 @@ inline async_generator_body& open_generators::take_oldest() noexcept {
   return oldest;
 }
 
+inline task_handle<> open_generators::close_in_task(async_generator_body& body) const {
+  task_handle<> closing(prepare_task(*loop_, close_(&body)));
+  closing.state().label().set_coroutine(body.where());
+  closing.state().start_eagerly();
+  return closing;
+}
+
 inline void async_generator_body::check(const task_state& waiting, const char* if_running) const {
   if (state_ == state::running) throw usage_error(if_running);
   if (open_ != nullptr && !open_->belong_to(waiting.loop())) {
@@ -247,9 +258,10 @@ inline void async_generator_body::check(const task_state& waiting, const char* i
   }
 }
 
-inline void async_generator_body::run_on(task_state& waiting) {
+template <class>
+void async_generator_body::run_on(task_state& waiting) {
   check(waiting, "weft: next(): the async generator is already running; one next() or close() at a time");
-  if (open_ == nullptr) open_generators::admit(*this, waiting.loop());
+  if (open_ == nullptr) open_generators::admit<>(*this, waiting.loop());
   enter(waiting);
 }
 
@@ -272,25 +284,12 @@ inline outcome<void> async_generator_body::end() {
   return how;
 }
 
-namespace detail {
-
-inline task<> close_body(async_generator_body* body) { co_await generator_close_awaiter(*body); }
-
-}  // namespace detail
-
-inline task_handle<> async_generator_body::close_in_task(event_loop& loop) {
-  task_handle<> closing(prepare_task(loop, detail::close_body(this)));
-  closing.state().label().set_coroutine(where());
-  closing.state().start_eagerly();
-  return closing;
-}
-
 inline void async_generator_body::drop() noexcept {
   owner_ = nullptr;
   if (state_ == state::running) return;
   if (state_ == state::suspended && !closing_ && open_ != nullptr && open_->loop_runs_here()) {
     try {
-      close_in_task(event_loop::current());
+      open_->close_in_task(*this);
       return;
     } catch (const std::bad_alloc&) {
       // No memory for a task.

@@ -34,6 +34,13 @@
 
 namespace weft {
 
+template <class R, bool IsFuture>
+class executor_awaiter;
+
+/// What a function returns that is called elsewhere, with copies of its arguments.
+template <class F, class... Args>
+using call_result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+
 /// Calls fn(args...) in a thread of `pool` and gives what it returns, or rethrows what it throws. Function and
 /// arguments are kept as by std::thread, and destroyed in either thread. Resumes one pass after the loop has heard of
 /// the end. The pool must outlive the call. Throws queue_full_error and std::system_error as thread_pool::post() does.
@@ -43,7 +50,7 @@ namespace weft {
 /// what it returns or throws is dropped.
 template <class F, class... Args>
   requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
-auto run_in_executor(thread_pool& pool, F&& fn, Args&&... args);
+auto run_in_executor(thread_pool& pool, F&& fn, Args&&... args) -> executor_awaiter<call_result<F, Args...>, true>;
 
 // ---- details ----
 
@@ -189,7 +196,7 @@ class [[nodiscard(
 template <bool IsFuture, class F, class... Args>
 auto make_executor_call(thread_pool& pool, F&& fn, Args&&... args) {
   static_assert(safe_argument<F> && (safe_argument<Args> && ...), WEFT_UNSAFE_ARGUMENT_ADVICE);
-  using result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
+  using result = call_result<F, Args...>;
   static_assert(
       !is_task<std::remove_cvref_t<result>>,
       "weft: a coroutine runs on a loop, not in a pool's thread: give it to create_task(), or call a function "
@@ -201,7 +208,7 @@ auto make_executor_call(thread_pool& pool, F&& fn, Args&&... args) {
 
 template <class F, class... Args>
   requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
-auto run_in_executor(thread_pool& pool, F&& fn, Args&&... args) {
+auto run_in_executor(thread_pool& pool, F&& fn, Args&&... args) -> executor_awaiter<call_result<F, Args...>, true> {
   return make_executor_call<true>(pool, std::forward<F>(fn), std::forward<Args>(args)...);
 }
 

@@ -182,7 +182,7 @@ TEST_CASE("eight threads post to a loop: nothing is lost and each keeps its orde
   check_posts_of_eight_threads(GENERATE(from_range(weft_test::poller_names)), 20'000);
 }
 
-// Under ThreadSanitizer a quarter of a minute: ctest does not know it. `weft_tests "[soak]"` runs it.
+// Under ThreadSanitizer a quarter of a minute: ctest does not know it. `weft_core_tests "[soak]"` runs it.
 TEST_CASE("eight threads post a million callbacks each: none is lost and each thread keeps its order",
           "[.soak][core][mailbox]") {
   const weft_test::time_limit limit(600);
