@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Catch2 2.13 is one header, 3 is a library with many. Tests keep to what both have: TEST_CASE, SECTION, GENERATE, the
-// CHECK and REQUIRE families. What throws inside of an assertion ends its test case, as it does outside of one: a try block
-// around each of them would take a fifth of the time of a build.
+// CHECK and REQUIRE families. What throws inside of an assertion ends its test case, as it does outside of one: a try
+// block around each of them would take a fifth of the time of a build.
 #pragma once
 
 #define CATCH_CONFIG_FAST_COMPILE
