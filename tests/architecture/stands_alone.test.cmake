@@ -1,7 +1,8 @@
-# Proves that the compiler's part of tests/architecture can fail: headers that do not stand alone, and an unsafe temporary.
+# Proves that the compiler's part of tests/architecture can fail: headers that do not stand alone, an unsafe temporary, and code
+# that nobody uses.
 # SPDX-License-Identifier: MIT
 #
-#     cmake -DWORK=a/folder/to/write/in -DINCLUDE=include -P stands_alone.test.cmake -- g++ -std=c++20
+#     cmake -DWORK=a/folder/to/write/in -DINCLUDE=include -DNM=nm -P stands_alone.test.cmake -- g++ -std=c++20
 cmake_minimum_required(VERSION 3.22)
 
 set(compile)
@@ -42,6 +43,23 @@ expect_header(1 "error: .*string" "#pragma once\nstruct named { std::string name
 expect_header(1 "error: redefinition of" "#include <string>\nstruct named { std::string name; };")
 expect(1 "error: static.assert" "an aggregate that owns something"
        -I${INCLUDE} -DWEFT_TEST_PLANT_UNSAFE_TEMPORARY ${CMAKE_CURRENT_LIST_DIR}/temporaries.cpp)
+
+# expect_unused(<status> <content>): how unused.cmake ends for an object of this content.
+function(expect_unused status content)
+  file(WRITE ${WORK}/planted.cpp "${content}\n")
+  execute_process(COMMAND ${compile} -c ${WORK}/planted.cpp -o ${WORK}/planted.o COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} -DNM=${NM} -DOBJECTS=${WORK}/planted.o -P ${CMAKE_CURRENT_LIST_DIR}/unused.cmake
+                  OUTPUT_VARIABLE out ERROR_VARIABLE err RESULT_VARIABLE found)
+  if(NOT "x${found}" STREQUAL "x${status}")
+    message("${content}\n  expected: status ${status}\n  found: ${found}\n${out}${err}----")
+    math(EXPR failures "${failures} + 1")
+    set(failures ${failures} PARENT_SCOPE)
+  endif()
+endfunction()
+
+expect_unused(0 "int main() {}")
+expect_unused(0 "namespace weft { inline int one() { return 1; } }")
+expect_unused(1 "namespace weft { int one() { return 1; } }")
 
 file(REMOVE_RECURSE ${WORK})
 if(failures GREATER 0)
