@@ -39,6 +39,7 @@
 #include <weft/flow/gather.hpp>                       // gather, gather_outcomes
 #include <weft/flow/gather_child.hpp>                 // what is gathered; adopt
 #include <weft/flow/gather_core.hpp>                  // the rule of gather
+#include <weft/flow/gather_launch.hpp>                // how the tasks of a gather begin
 #include <weft/flow/generator.hpp>                    // generator, elements_of
 #include <weft/flow/generator_link.hpp>               // how generators hand over
 #include <weft/flow/outcome_of.hpp>                   // how something ended, as a value

@@ -55,6 +55,10 @@ class tenant : public runnable, public detail::list_node<class tenant_link> {
   /// A line or more for a deadlock report; empty if it does not wait.
   virtual std::string report() const = 0;
 
+  /// Somebody wants to see the loop's tasks. Who stands for tasks that are yet to be made makes them now, and admits
+  /// them before itself. std::bad_alloc: some are not made.
+  virtual void make_tasks() {}
+
  protected:
   tenant() = default;
   ~tenant() = default;
@@ -181,10 +185,13 @@ class event_loop {
   /// still holds.
   const tenant_list& tenants() const noexcept { return tenants_; }
   void admit(tenant& t) noexcept { tenants_.push_back(t); }
+  void admit_before(tenant& newer, tenant& t) noexcept { tenant_list::insert_before(newer, t); }
   void leave(tenant& t) noexcept { static_cast<detail::list_node<tenant_link>&>(t).unlink(); }
 
-  /// Numbers the tasks, for their default names.
-  std::uint64_t next_task_number() noexcept { return ++tasks_created_; }
+  /// Numbers the tasks, for their default names: the first of `count` numbers.
+  std::uint64_t take_task_numbers(std::uint64_t count) noexcept {
+    return std::exchange(tasks_created_, tasks_created_ + count) + 1;
+  }
 
   /// Throws usage_error if another thread runs this loop, loop_closed_error if it is being destroyed.
   void check_usable() const;

@@ -113,6 +113,15 @@ class task_state : public tenant {
   /// on it is a task like any other; it may have ended, and gone, afterwards.
   void start_eagerly() noexcept { run_at_once(); }
 
+  /// Instead of start(), from the loop and not from a task: the first step runs now, since it is its turn.
+  void run_first_step() {
+    if ((flags_ & must_cancel) == 0) flags_ |= started;
+    run();
+  }
+
+  /// Whether it has ended, nobody waits for its end, and nobody but the caller holds it.
+  bool left_behind() const noexcept { return done() && observer_ == nullptr && references_ == 1; }
+
   /// Before start(). The task only waits for one operation of the library, so it ends as soon as that is cancelled,
   /// without being resumed to throw. `like_future`: asyncio has a future here and no task, so that there is no pass
   /// between the operation and those who wait for this.
@@ -199,9 +208,13 @@ class task_state : public tenant {
  protected:
   using flag_set = std::uint16_t;
 
-  /// Takes over a coroutine that has not started. It is not scheduled before start().
-  task_state(event_loop& loop, chain_link& root) noexcept;
+  /// Takes over a coroutine that has not started. It is not scheduled before start(). On the loop its place is before
+  /// `newer`, or, if that is null, after all others.
+  task_state(event_loop& loop, chain_link& root, std::uint64_t number, tenant* newer) noexcept;
   ~task_state();
+
+  /// It was left_behind(): it becomes a new task, which is not started, at the same place on the loop.
+  void restart(chain_link& root, std::uint64_t number) noexcept;
 
  private:
   enum flag : flag_set {
@@ -257,9 +270,22 @@ class task_state : public tenant {
 
 // ---- details ----
 
-inline task_state::task_state(event_loop& loop, chain_link& root) noexcept
-    : leaf_(&root), loop_(&loop), label_(loop.next_task_number(), root.where()) {
-  loop.admit(*this);
+inline task_state::task_state(event_loop& loop, chain_link& root, std::uint64_t number, tenant* newer) noexcept
+    : leaf_(&root), loop_(&loop), label_(number, root.where()) {
+  if (newer == nullptr) {
+    loop.admit(*this);
+  } else {
+    loop.admit_before(*newer, *this);
+  }
+}
+
+inline void task_state::restart(chain_link& root, std::uint64_t number) noexcept {
+  leaf_ = &root;
+  label_ = task_label(number, root.where());
+  references_ = 2;
+  cancel_requests_ = 0;
+  mark_ = 0;
+  flags_ = 0;
 }
 
 inline task_state::~task_state() {

@@ -77,6 +77,15 @@ class intrusive_list {
     head_.prev_ = &n;
   }
 
+  /// Links an element that is in no list before one of this list.
+  static void insert_before(T& following, T& element) noexcept {
+    node& n = element;
+    node& next = following;
+    assert(!n.linked() && next.linked());
+    link(next.prev_, &n);
+    link(&n, &next);
+  }
+
   /// Unlinks and returns the first element; the list must not be empty.
   T& pop_front() noexcept {
     node* const first = head_.next_;
@@ -101,7 +110,7 @@ class intrusive_list {
     other.reset();
   }
 
-  /// Calls fn for each element in order. fn may unlink its element, and nothing else.
+  /// Calls fn for each element in order. fn may unlink its element and insert others before it, and nothing else.
   template <class F>
   void for_each(F fn) const {
     for (node* n = head_.next_; n != &head_;) {

@@ -50,11 +50,11 @@ class child_pack {
 
   std::span<gather_entry> entries() noexcept { return children_; }
 
-  /// Calls fn(std::type_identity<T>, child) for each child, which returns T.
+  /// Calls fn(std::type_identity<T>, children) for each row of children that return T.
   template <class F>
-  void for_each(F fn) {
+  void for_each_row(F fn) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (fn(std::type_identity<T>(), children_[I]), ...);
+      (fn(std::type_identity<T>(), entries().subspan(I, 1)), ...);
     }(std::index_sequence_for<T...>());
   }
   auto values() {
@@ -86,8 +86,8 @@ class child_range {
   std::span<gather_entry> entries() noexcept { return children_; }
 
   template <class F>
-  void for_each(F fn) {
-    for (gather_entry& child : children_) fn(std::type_identity<T>(), child);
+  void for_each_row(F fn) {
+    fn(std::type_identity<T>(), entries());
   }
   auto values() {
     if constexpr (!std::is_void_v<T>) {
@@ -108,24 +108,46 @@ class child_range {
   std::vector<gather_entry> children_;
 };
 
-/// What gather() and gather_outcomes() return. The children outlive the core, which watches them until it goes.
+/// The children and the rule by which they are run. They outlive the core, which watches them until it goes.
+template <class Children>
+class gather_of : protected Children, public gather_core {
+ public:
+  bool await_suspend(task_state& waiting) {
+    if (launches(this->entries(), waiting)) return true;
+    this->for_each_row([&]<class T>(std::type_identity<T>, std::span<gather_entry> children) {
+      prepare<T>(children, waiting.loop());
+    });
+    return start(this->entries(), waiting);
+  }
+
+ protected:
+  gather_of(Children children, mode ends_at) : Children(std::move(children)), gather_core(ends_at) {}
+  gather_of(gather_of&&) = default;
+  ~gather_of() = default;
+
+ private:
+  void begin_children() final {
+    this->for_each_row(
+        [&]<class T>(std::type_identity<T>, std::span<gather_entry> children) { this->template begin<T>(children); });
+  }
+  void make_tasks() final {
+    this->for_each_row(
+        [&]<class T>(std::type_identity<T>, std::span<gather_entry> children) { this->template make<T>(children); });
+  }
+};
+
+/// What gather() and gather_outcomes() return.
 template <class Children, gather_core::mode Mode>
 class [[nodiscard(
     "weft: a gather starts nothing until it is awaited: write co_await weft::gather(...)")]] gather_awaiter final
-    : private Children,
-      public gather_core {
+    : public gather_of<Children> {
  public:
-  explicit gather_awaiter(Children children) : Children(std::move(children)), gather_core(Mode) {}
+  explicit gather_awaiter(Children children) : gather_of<Children>(std::move(children), Mode) {}
   gather_awaiter(gather_awaiter&&) = default;
 
-  bool await_suspend(task_state& waiting) {
-    this->for_each([&]<class T>(std::type_identity<T>, gather_entry& child) { prepare<T>(child, waiting.loop()); });
-    return begin(this->entries(), waiting);
-  }
-
   auto await_resume() {
-    check();
-    if constexpr (Mode == mode::first_failure) {
+    this->check();
+    if constexpr (Mode == gather_core::mode::first_failure) {
       return this->values();
     } else {
       return this->outcomes();

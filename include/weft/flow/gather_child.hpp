@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: MIT
 //
 // A gather of a million tasks keeps a million of these, so there is one pointer in it and a few bits: first the
-// coroutine, later the task that was made of it. What the child returns is only in the type of gather_child<T>; the
-// rule of gather (gather_core.hpp) does not need it.
+// coroutine, later the task that was made of it, or, if that has ended at once and its result is as small as a pointer,
+// the result. What the child returns is only in the type of gather_child<T>; the rule of gather (gather_core.hpp) does
+// not need it.
 //
 //     std::vector<weft::gather_child<int>> children;
 //     children.push_back(read_number());
@@ -19,12 +20,16 @@
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
 namespace weft {
 
-/// A child, whatever it returns. It owns the coroutine that has not started, or shares the task.
+/// A child, whatever it returns. It owns the coroutine that has not started, or shares the task, or has the result.
 class gather_entry {
  public:
   gather_entry(gather_entry&& other) noexcept
@@ -37,7 +42,7 @@ class gather_entry {
     if (stage_ == stage::coroutine) {
       coroutine_ = other.coroutine_;
     } else {
-      task_ = other.task_;
+      task_ = other.task_;  // moved before it is awaited: it has no result yet
     }
   }
   gather_entry& operator=(gather_entry&&) = delete;
@@ -59,13 +64,41 @@ class gather_entry {
     like_future_ = is_operation_;
   }
 
-  /// The task; not before prepare().
+  /// Nothing but a task to start, which is not empty.
+  bool can_be_launched() const noexcept { return unmade() && coroutine_ != nullptr && !is_operation_; }
+
+  /// The task; null before it is made, and when only its result is left.
+  task_state* state_or_null() const noexcept {
+    return stage_ == stage::prepared || stage_ == stage::started ? task_ : nullptr;
+  }
+  /// The same, where it is there.
   task_state& state() const noexcept { return *task_; }
+
+  /// The coroutine of a child whose task is not made.
+  chain_link& coroutine() const noexcept { return *coroutine_; }
+
+  bool unmade() const noexcept { return stage_ == stage::coroutine; }
+  bool done() const noexcept { return !unmade() && (state_or_null() == nullptr || task_->done()); }
 
   /// Makes the task, if it is one to start; does not start it yet. T is what the child returns. Throws
   /// invalid_state_error if the task or the handle is empty.
   template <class T>
   void prepare(event_loop& loop);
+
+  /// The coroutine of a child that can be launched, and the task that was made of it, which becomes the child's.
+  template <class T>
+  promise<T>& root() const noexcept {
+    return static_cast<promise<T>&>(*coroutine_);
+  }
+  void become(task_state& made, task_observer& observer) noexcept;
+
+  /// Runs the first step of that task. If it ends at once and nobody has to be told, only its result is kept, and the
+  /// task is returned for the next child, which finds it in the cache; else null.
+  template <class T>
+  typed_task_state<T>* run_first_step();
+
+  /// The coroutine of a child that is unmade is destroyed. One that is made belongs to the loop.
+  void give_up() noexcept;
 
   /// Starts the task that prepare() made, or ends it unstarted. One that takes a pass to end, at least, is watched by
   /// `observer` at once: among a million each touch is a cache miss.
@@ -87,7 +120,7 @@ class gather_entry {
   bool watched() const noexcept { return watched_; }
 
  protected:
-  enum class stage : unsigned char { coroutine, prepared, started, gone };
+  enum class stage : unsigned char { coroutine, prepared, started, returned, cancelled, gone };
 
   // A coroutine to start (null: none is there), or a task that runs (null: none).
   gather_entry(chain_link* to_start, operation_traits traits) noexcept
@@ -104,9 +137,18 @@ class gather_entry {
   }
 
  private:
+  // A result that can be kept in the place of a pointer, and forgotten.
+  template <class T>
+  static constexpr bool fits =
+      sizeof(T) <= sizeof(void*) && alignof(T) <= alignof(void*) && std::is_trivially_copyable_v<T>;
+
+  template <class T>
+  outcome<T> kept_result() const;
+
   union {
     chain_link* coroutine_;
     task_state* task_;
+    alignas(void*) std::byte result_[sizeof(void*)];
   };
   bool is_operation_ = false;
   bool ends_by_destruction_ = false;
@@ -157,6 +199,8 @@ inline gather_entry::~gather_entry() {
     case stage::started:
       task_->release();
       break;
+    case stage::returned:
+    case stage::cancelled:
     case stage::gone:
       break;
   }
@@ -176,8 +220,58 @@ void gather_entry::prepare(event_loop& loop) {
   stage_ = stage::prepared;
 }
 
+inline void gather_entry::become(task_state& made, task_observer& observer) noexcept {
+  made.set_observer(observer);
+  watched_ = true;
+  task_ = &made;
+  stage_ = stage::prepared;
+}
+
+template <class T>
+typed_task_state<T>* gather_entry::run_first_step() {
+  typed_task_state<T>& task = static_cast<typed_task_state<T>&>(*task_);
+  stage_ = stage::started;
+  task.run_first_step();
+  if (!task.left_behind()) return nullptr;
+  if (task.cancelled()) {
+    stage_ = stage::cancelled;
+    return &task;
+  }
+  if constexpr (fits<stored_t<T>>) {
+    if (!task.failed()) {
+      if constexpr (!std::is_void_v<T>) std::construct_at(reinterpret_cast<stored_t<T>*>(result_), *task.result);
+      stage_ = stage::returned;
+      return &task;
+    }
+  }
+  return nullptr;
+}
+
+WEFT_COLD inline void gather_entry::give_up() noexcept {
+  if (stage_ == stage::prepared) {
+    stage_ = stage::started;
+  } else if (stage_ == stage::coroutine) {
+    stage_ = stage::gone;
+    coroutine_->coroutine().destroy();
+  }
+}
+
+template <class T>
+outcome<T> gather_entry::kept_result() const {
+  outcome<T> result;
+  if (stage_ == stage::cancelled) {
+    result.cancel();
+  } else if constexpr (std::is_void_v<T>) {
+    result.emplace();
+  } else if constexpr (fits<stored_t<T>>) {
+    result.emplace(*std::launder(reinterpret_cast<const stored_t<T>*>(result_)));
+  }
+  return result;
+}
+
 template <class T>
 outcome<T> gather_entry::take_result() {
+  if (stage_ == stage::returned || stage_ == stage::cancelled) return kept_result<T>();
   outcome<T>& result = static_cast<typed_task_state<T>*>(task_)->result;
   if constexpr (std::is_copy_constructible_v<stored_t<T>>) {
     if (!own_) return result;

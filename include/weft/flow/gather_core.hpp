@@ -5,6 +5,7 @@
 // after it was done. The gather is in charge of the children that it started or adopted.
 //
 // 1. The arguments are started in their order, then watched in their order; those done before count as ended at once.
+//    If all of them are tasks to start, they have their turns one after another in the next pass: gather_launch.hpp.
 // 2. When a child has failed (or was cancelled) and none did before, the children in charge are cancelled, in order.
 // 3. Cancelling the gather cancels each argument, in order, as often as it stands there; then it waits for all of them.
 // 4. It is over when all children have ended; after a failure, when all in charge have. The first failure is thrown.
@@ -19,6 +20,7 @@
 #include <weft/core/event_loop.hpp>
 #include <weft/core/task_state.hpp>
 #include <weft/flow/gather_child.hpp>
+#include <weft/flow/gather_launch.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -31,7 +33,7 @@
 namespace weft {
 
 /// What gather() and gather_outcomes() share, whatever the results: the rule above.
-class gather_core : public waitable, private cancel_fan {
+class gather_core : public waitable, private cancel_fan, protected gather_launch {
  public:
   static constexpr bool is_future = true;
 
@@ -49,16 +51,20 @@ class gather_core : public waitable, private cancel_fan {
 
  protected:
   explicit gather_core(mode ends_at) noexcept : mode_(ends_at) {}
-  gather_core(gather_core&& unstarted) noexcept : waitable(), cancel_fan(), mode_(unstarted.mode_) {}
+  gather_core(gather_core&& unstarted) noexcept : waitable(), cancel_fan(), gather_launch(), mode_(unstarted.mode_) {}
   ~gather_core();
 
-  /// Makes the task of a child that returns T; it is not started yet.
-  template <class T>
-  static void prepare(gather_entry& child, event_loop& loop);
+  /// Whether all children, at least one, can be launched: then they will be. They stay where they are until the gather
+  /// has gone.
+  bool launches(std::span<gather_entry> children, task_state& waiting);
 
-  /// Starts and watches the children, of which all are prepared; whether there is anything to wait for. They stay where
-  /// they are until the gather has gone.
-  bool begin(std::span<gather_entry> children, task_state& waiting);
+  /// Makes the tasks of children that return T; they are not started yet.
+  template <class T>
+  static void prepare(std::span<gather_entry> children, event_loop& loop);
+
+  /// Starts and watches the children, of which all are prepared; whether there is anything to wait for. They, too, stay
+  /// where they are.
+  bool start(std::span<gather_entry> children, task_state& waiting);
 
   /// Throws what the gather throws, if it does.
   void check() const;
@@ -103,6 +109,7 @@ class gather_core : public waitable, private cancel_fan {
     if (decisive_ != nullptr) return false;
     return mode_ == mode::first_end || (mode_ == mode::first_failure && (ended.failed() || ended.cancelled()));
   }
+  static void check_joinable(const task_state& task, const event_loop& loop);
   void mark_repeated();
   static bool asks(const gather_entry& watched) noexcept {
     return watched.in_charge() && !watched.state().stands_for_future();
@@ -110,6 +117,9 @@ class gather_core : public waitable, private cancel_fan {
   inline bool matters(const task_state& task) noexcept;
   void child_ended(task_state& task, bool charge) noexcept;
   void finish_if_over() noexcept;
+  void cancel_charges() noexcept;
+  void wait_on_behalf_of(task_state& waiting) noexcept;
+  WEFT_COLD inline void launch_failed(std::size_t unmade, const std::exception_ptr& failure) noexcept override;
   inline task_state* next_to_cancel() noexcept override;
   inline void leave_out(task_state& task) noexcept override;
   watcher& watcher_of(const gather_entry& e) noexcept { return e.in_charge() ? charges_ : others_; }
@@ -121,6 +131,7 @@ class gather_core : public waitable, private cancel_fan {
   watcher others_{*this, false};
   task_state* waiting_ = nullptr;
   task_state* decisive_ = nullptr;       // the first failure, or the first end
+  std::exception_ptr launch_failure_;    // there was no memory to begin them all
   std::size_t running_ = 0;              // children that have not ended
   std::size_t running_charges_ = 0;      // the same, of those that the gather is in charge of
   std::size_t not_done_ = 0;             // the same, of those that ask whether they matter
@@ -137,18 +148,25 @@ class gather_core : public waitable, private cancel_fan {
 inline gather_core::~gather_core() {
   if (running_ == 0) return;  // else children are left running, or the loop goes down around all of us
   for (const gather_entry& e : entries_) {
-    e.state().drop_observer(watcher_of(e));
-    e.state().look();
+    task_state* const task = e.state_or_null();
+    if (task == nullptr) continue;
+    task->drop_observer(watcher_of(e));
+    task->look();
   }
   for (std::size_t i = 0; i < given_; ++i) callbacks_[i].unlink();
 }
 
 template <class T>
-void gather_core::prepare(gather_entry& child, event_loop& loop) {
-  child.prepare<T>(loop);
-  task_state& state = child.state();
-  if (&state == task_state::current()) throw usage_error("weft: a task cannot gather itself");
-  if (!state.done() && &state.loop() != &loop) {
+void gather_core::prepare(std::span<gather_entry> children, event_loop& loop) {
+  for (gather_entry& child : children) {
+    child.prepare<T>(loop);
+    check_joinable(child.state(), loop);
+  }
+}
+
+inline void gather_core::check_joinable(const task_state& task, const event_loop& loop) {
+  if (&task == task_state::current()) throw usage_error("weft: a task cannot gather itself");
+  if (!task.done() && &task.loop() != &loop) {
     throw usage_error("weft: the task belongs to another loop; reach that loop through its remote()");
   }
 }
@@ -170,7 +188,24 @@ inline void gather_core::mark_repeated() {
   given_ = given;
 }
 
-inline bool gather_core::begin(std::span<gather_entry> children, task_state& waiting) {
+inline bool gather_core::launches(std::span<gather_entry> children, task_state& waiting) {
+  for (const gather_entry& e : children) {
+    if (!e.can_be_launched()) return false;
+  }
+  if (children.empty()) return false;
+  launch(waiting.loop(), children, charges_);
+  entries_ = children;
+  running_ = running_charges_ = not_done_ = children.size();
+  wait_on_behalf_of(waiting);
+  return true;
+}
+
+inline void gather_core::wait_on_behalf_of(task_state& waiting) noexcept {
+  waiting_ = &waiting;
+  waiting.wait_on(*this);
+}
+
+inline bool gather_core::start(std::span<gather_entry> children, task_state& waiting) {
   entries_ = children;
   mark_repeated();  // nothing below throws
   for (gather_entry& e : entries_) {
@@ -201,8 +236,7 @@ inline bool gather_core::begin(std::span<gather_entry> children, task_state& wai
     }
   }
   if (finished_) return false;
-  waiting_ = &waiting;
-  waiting.wait_on(*this);
+  wait_on_behalf_of(waiting);
   return true;
 }
 
@@ -226,12 +260,23 @@ inline void gather_core::child_ended(task_state& task, bool charge) noexcept {
   if (decides(task)) {
     decisive_ = &task;
     task.look();
-    if (!cancelled_) {
-      for (const gather_entry& e : entries_) {
-        if (e.in_charge() && !e.repeated()) e.state().cancel();
-      }
-    }
+    if (!cancelled_) cancel_charges();
   }
+  finish_if_over();
+}
+
+inline void gather_core::cancel_charges() noexcept {
+  for (const gather_entry& e : entries_) {
+    if (task_state* const task = e.state_or_null(); task != nullptr && e.in_charge() && !e.repeated()) task->cancel();
+  }
+}
+
+void gather_core::launch_failed(std::size_t unmade, const std::exception_ptr& failure) noexcept {
+  launch_failure_ = failure;
+  running_ -= unmade;
+  running_charges_ -= unmade;
+  not_done_ -= unmade;
+  cancel_charges();
   finish_if_over();
 }
 
@@ -240,7 +285,9 @@ inline void gather_core::finish_if_over() noexcept {
   if (awaited > 0) return;
   finished_ = true;
   if (mode_ == mode::none) {
-    for (const gather_entry& e : entries_) e.state().look();
+    for (const gather_entry& e : entries_) {
+      if (task_state* const task = e.state_or_null()) task->look();
+    }
   }
   if (waiting_ != nullptr) waiting_->wake();
 }
@@ -252,9 +299,9 @@ inline bool gather_core::cancel(cancel_walk& walk) noexcept {
     return true;
   }
   if (inside_ != nullptr) return true;  // another walk is at it: a cancel() from within somebody's cancel()
-  const bool any =
-      std::any_of(entries_.begin(), entries_.end(), [](const gather_entry& e) { return !e.state().done(); });
+  const bool any = std::any_of(entries_.begin(), entries_.end(), [](const gather_entry& e) { return !e.done(); });
   if (!any) return false;
+  if (launching()) cancel_unmade();
   cancelled_ = true;
   cursor_ = 0;
   inside_ = &walk;
@@ -263,7 +310,9 @@ inline bool gather_core::cancel(cancel_walk& walk) noexcept {
 }
 
 inline task_state* gather_core::next_to_cancel() noexcept {
-  if (cursor_ < entries_.size()) return &entries_[cursor_++].state();
+  while (cursor_ < entries_.size()) {
+    if (task_state* const task = entries_[cursor_++].state_or_null()) return task;
+  }
   inside_ = nullptr;
   return nullptr;
 }
@@ -271,7 +320,7 @@ inline task_state* gather_core::next_to_cancel() noexcept {
 // Only a handle can lead back to where the walk came from.
 inline void gather_core::leave_out(task_state& task) noexcept {
   const auto e =
-      std::find_if(entries_.begin(), entries_.end(), [&](const gather_entry& x) { return &x.state() == &task; });
+      std::find_if(entries_.begin(), entries_.end(), [&](const gather_entry& x) { return x.state_or_null() == &task; });
   bool watched = task.drop_observer(watcher_of(*e));
   not_done_ -= watched && asks(*e) ? 1 : 0;
   for (std::size_t i = 0; i < given_ && !watched; ++i) watched = callbacks_[i].stop_watching(task);
@@ -284,14 +333,15 @@ inline void gather_core::leave_out(task_state& task) noexcept {
 
 inline void gather_core::check() const {
   if (cancelled_) throw cancelled_error();
+  if (launch_failure_ != nullptr) std::rethrow_exception(launch_failure_);
   if (decisive_ == nullptr) return;
   if (decisive_->cancelled()) throw cancelled_error();
   if (decisive_->failed()) std::rethrow_exception(decisive_->failure());
 }
 
 inline std::size_t gather_core::first_to_end() const noexcept {
-  const auto first =
-      std::find_if(entries_.begin(), entries_.end(), [&](const gather_entry& e) { return &e.state() == decisive_; });
+  const auto first = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const gather_entry& e) { return e.state_or_null() == decisive_; });
   return static_cast<std::size_t>(first - entries_.begin());
 }
 
@@ -299,7 +349,7 @@ inline std::string gather_core::describe() const {
   std::string text = (mode_ == mode::first_end ? "a race of " : "a gather of ") + std::to_string(entries_.size()) +
                      " tasks, of which these are left:";
   for (const gather_entry& e : entries_) {
-    if (!e.repeated() && !e.state().done()) text += " '" + e.state().label().name() + "'";
+    if (e.state_or_null() != nullptr && !e.repeated() && !e.done()) text += " '" + e.state().label().name() + "'";
   }
   return text;
 }

@@ -78,19 +78,14 @@ class racer_range : public child_range<T> {
 template <class Racers>
 class [[nodiscard(
     "weft: a race starts nothing until it is awaited: write co_await weft::race(...)")]] race_awaiter final
-    : private Racers,
-      public gather_core {
+    : public gather_of<Racers> {
  public:
-  explicit race_awaiter(Racers racers) : Racers(std::move(racers)), gather_core(mode::first_end) {}
+  explicit race_awaiter(Racers racers) : gather_of<Racers>(std::move(racers), gather_core::mode::first_end) {}
   race_awaiter(race_awaiter&&) = default;
 
-  bool await_suspend(task_state& waiting) {
-    this->for_each([&]<class T>(std::type_identity<T>, gather_entry& racer) { prepare<T>(racer, waiting.loop()); });
-    return begin(this->entries(), waiting);
-  }
   auto await_resume() {
-    check();
-    return this->winner(first_to_end());
+    this->check();
+    return this->winner(this->first_to_end());
   }
 };
 

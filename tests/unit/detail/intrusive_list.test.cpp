@@ -146,6 +146,23 @@ TEST_CASE("for_each lets the function take its element out", "[detail][intrusive
   CHECK(jobs.empty());
 }
 
+TEST_CASE("an element is inserted before another, also by for_each's function before its own",
+          "[detail][intrusive_list]") {
+  intrusive_list<job> jobs;
+  job one(1), two(2), three(3), four(4);
+  jobs.push_back(two);
+  jobs.push_back(four);
+  jobs.insert_before(two, one);
+  std::vector<int> seen;
+  jobs.for_each([&](job& j) {
+    seen.push_back(j.number);
+    if (j.number == 4) jobs.insert_before(j, three);
+  });
+  CHECK(seen == std::vector{1, 2, 4});
+  CHECK(numbers_of(jobs) == std::vector{1, 2, 3, 4});
+  clear(jobs);
+}
+
 TEST_CASE("an element can be in one list per tag", "[detail][intrusive_list]") {
   struct by_age;
   struct by_name;
