@@ -43,12 +43,13 @@ static_assert(safe_temporary<weft::gather_child<std::string>>);
 // Awaiters.
 using two_children = weft::child_pack<void, std::string>;
 using many_children = weft::child_range<std::string>;
-static_assert(safe_temporary<weft::operation_awaiter<weft::sleep_awaiter&&>>);
+static_assert(safe_temporary<weft::operation_awaiter<weft::sleep_awaiter<weft::duration>&&>>);
 static_assert(safe_temporary<weft::coroutine_awaiter<std::string>>);
 static_assert(safe_temporary<weft::promise_base::final_awaiter>);
 static_assert(safe_temporary<weft::handle_awaiter<std::string, std::string>>);
 static_assert(safe_temporary<weft::ref_awaiter>);
-static_assert(safe_temporary<weft::sleep_awaiter>);
+static_assert(safe_temporary<weft::sleep_awaiter<weft::duration>>);
+static_assert(safe_temporary<weft::sleep_awaiter<weft::time_point>>);
 static_assert(safe_temporary<weft::yield_awaiter>);
 static_assert(safe_temporary<weft::executor_awaiter<std::string, true>>);
 static_assert(safe_temporary<weft::threadsafe_future<std::string>>);

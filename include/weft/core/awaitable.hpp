@@ -8,7 +8,7 @@
 //     class turn {                                       // a whole awaiter: lets the other tasks run once
 //      public:
 //       bool await_ready() const noexcept { return false; }
-//       void await_suspend(weft::task_state& waiting) { waiting.wake(); }
+//       void await_suspend(weft::task_state& waiting) { waiting.take_another_turn(); }
 //       void await_resume() const noexcept {}
 //     };
 #pragma once

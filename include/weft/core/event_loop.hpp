@@ -160,7 +160,10 @@ class event_loop {
   void schedule(ready_queue& all) noexcept { ready_.splice_back(all); }
 
   /// Schedules `t` in the first pass at or after `when`. std::bad_alloc: nothing has changed.
-  void arm(timer& t, time_point when) { timers_.push(t, when.time_since_epoch().count()); }
+  void arm(timer& t, time_point when) {
+    timers_.push(t, when.time_since_epoch().count());
+    quiet_ = false;
+  }
 
   /// Takes `t` back, whether it waits or is due already; does nothing if it is neither.
   void disarm(timer& t) noexcept {
@@ -173,6 +176,7 @@ class event_loop {
   void watch(int fd, interest what, runnable& on_ready) {
     check_usable();
     watches_.set(fd, what, on_ready);
+    quiet_ = false;
   }
   void unwatch(int fd, interest what = interest::both) noexcept { watches_.clear(fd, what); }
   bool is_watched(int fd, interest what) const noexcept { return watches_.watched(fd, what); }
@@ -207,6 +211,7 @@ class event_loop {
   };
 
   void run_pass();
+  void look_around();
   void look_outside();
   void wait_for_work();
   void poll(duration timeout);
@@ -215,6 +220,7 @@ class event_loop {
   void collect_due_timers();
   void run_ready();
   void run_one(runnable& r) noexcept;
+  void report_failed_callback() noexcept;  // from a handler
   [[noreturn]] void throw_deadlock() const;
   [[noreturn]] void throw_livelock() const;
 
@@ -230,6 +236,7 @@ class event_loop {
   tenant_list tenants_;
   descriptor_watches watches_;
   std::vector<ready_event> events_;
+  bool quiet_ = false;  // nothing but the ready queue and the mailbox has to be looked at: no timer, descriptor, post
   bool woken_ = false;
   bool stopping_ = false;
   bool closed_ = false;
@@ -344,9 +351,20 @@ inline void event_loop::run_forever() {
 inline void event_loop::run_pass() {
   if (passes_left_-- == 0) [[unlikely]]
     throw_livelock();
-  if (ready_.empty() || !watches_.empty() || woken_ || mailbox_->pending()) look_outside();
-  if (!timers_.empty()) collect_due_timers();
+  if (!quiet_ || ready_.empty() || mailbox_->pending()) {
+    look_around();
+    if (ready_.empty()) return;
+  }
   run_ready();
+}
+
+WEFT_OUTLINE inline void event_loop::look_around() {
+  if (ready_.empty() || !watches_.empty() || woken_ || mailbox_->pending()) look_outside();
+  if (timers_.empty()) {
+    quiet_ = watches_.empty() && !woken_;
+  } else {
+    collect_due_timers();
+  }
 }
 
 // For descriptors and other threads; sleeps if there is nothing else to do.
@@ -390,6 +408,7 @@ inline void event_loop::poll(duration timeout) {
 
 inline void event_loop::take_posts() {
   woken_ = true;
+  quiet_ = false;
   mailbox_->collect(ready_);
 }
 
@@ -401,13 +420,12 @@ inline void event_loop::answer_posts() {
   for (int left = mailbox_->take_interrupts(); left > 0; --left) interrupt_handler_->run();
 }
 
-WEFT_OUTLINE inline void event_loop::collect_due_timers() {
+inline void event_loop::collect_due_timers() {
   const std::int64_t now = time().time_since_epoch().count();
   while (timers_.any_due(now)) schedule(timers_.pop());
 }
 
 inline void event_loop::run_ready() {
-  if (ready_.empty()) return;
   runnable* next = &ready_.pop_front();
   if (ready_.empty()) return run_one(*next);  // a lone task needs no mark
   ready_.push_back(end_of_pass_);
@@ -421,8 +439,12 @@ inline void event_loop::run_one(runnable& r) noexcept {
   try {
     r.run();
   } catch (...) {
-    call_exception_handler(exception_context::compose("Exception in callback", std::current_exception()));
+    report_failed_callback();
   }
+}
+
+WEFT_COLD inline void event_loop::report_failed_callback() noexcept {
+  call_exception_handler(exception_context::compose("Exception in callback", std::current_exception()));
 }
 
 WEFT_COLD inline void event_loop::throw_deadlock() const {

@@ -247,7 +247,7 @@ class handle_awaiter_base : public waitable {
       target_.add_done_callback(waiting);
       return;
     }
-    waiting.wake();  // asyncio throws in the next pass, too
+    waiting.take_another_turn();  // asyncio throws in the next pass, too
   }
 
   void await_cancelled() noexcept { look_if_done(); }

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Coroutines that a task awaits directly form a chain, root to leaf. A step resumes the leaf; a coroutine that awaits
-// or ends leaves the next one to resume in a slot, and the step's loop goes on with it. Symmetric transfer would do the
+// another one, or ends, leaves another leaf, and the step's loop goes on with it. Symmetric transfer would do the
 // same in optimised builds only: at -O0 and under sanitizers it is a call, and a loop of a million awaits overflows the
 // stack. For the same reason a chain is destroyed leaf first by a loop, and cancelling walks from task to task without
 // recursion.
@@ -55,6 +55,9 @@ class task_state : public tenant {
     flags_ |= asks;
   }
 
+  /// Instead of waiting: the task goes on in the next pass.
+  void take_another_turn() noexcept { loop_->schedule(*this); }
+
   /// The wait is over: the task goes on in the next pass. From now on a cancel() can only ask for the next wait.
   void wake() noexcept {
     if ((flags_ & asks) == 0) waiting_for_ = nullptr;
@@ -92,10 +95,7 @@ class task_state : public tenant {
   }
 
   /// The coroutine that the running step resumes next, as the leaf of the chain.
-  void go_on_with(chain_link& leaf) noexcept {
-    leaf_ = &leaf;
-    next_ = leaf.coroutine();
-  }
+  void go_on_with(chain_link& leaf) noexcept { leaf_ = &leaf; }
 
   /// The root coroutine has run to its end.
   void body_ended() noexcept { flags_ |= ended; }
@@ -112,12 +112,6 @@ class task_state : public tenant {
   /// Instead of start(): the first step runs now, inside of the caller's, as that of asyncio's eager tasks. From then
   /// on it is a task like any other; it may have ended, and gone, afterwards.
   void start_eagerly() noexcept { run_at_once(); }
-
-  /// Instead of start(), from the loop and not from a task: the first step runs now, since it is its turn.
-  void run_first_step() {
-    if ((flags_ & must_cancel) == 0) flags_ |= started;
-    run();
-  }
 
   /// Whether it has ended, nobody waits for its end, and nobody but the caller holds it.
   bool left_behind() const noexcept { return done() && observer_ == nullptr && references_ == 1; }
@@ -225,11 +219,19 @@ class task_state : public tenant {
     was_cancelled = 16,
     has_failed = 32,
     looked_at = 64,
-    started = 128,
-    asks = 256,        // what it waits for is asked before it resumes
-    only_waits = 512,  // for an operation that needs nothing but its destructor when it is cancelled
-    at_once = 1024,    // its first step and its done callbacks take no pass
+    asks = 128,        // what it waits for is asked before it resumes
+    only_waits = 256,  // for an operation that needs nothing but its destructor when it is cancelled
+    at_once = 512,     // its first step and its done callbacks take no pass
   };
+
+  // What a task waits for until its first step, which need not look whether it is the first one: only who is cancelled
+  // before it does.
+  class first_turn final : public waitable {
+   public:
+    bool cancel(cancel_walk&) noexcept override { return false; }
+    std::string describe() const override { return "its first turn"; }
+  };
+  static inline constinit first_turn first_turn_;
 
   /// Moves the result out of the root's promise, or ends without one; says how it ended.
   virtual flag_set take_result(chain_link& root) noexcept = 0;
@@ -249,7 +251,7 @@ class task_state : public tenant {
   void dispose() noexcept;
 
   chain_link* leaf_;
-  waitable* waiting_for_ = nullptr;
+  waitable* waiting_for_ = &first_turn_;
   event_loop* loop_;
   task_observer* observer_ = nullptr;
   ready_queue callbacks_;
@@ -260,7 +262,6 @@ class task_state : public tenant {
   flag_set flags_ = 0;
 
   static inline constinit thread_local task_state* current_ = nullptr;
-  static inline constinit thread_local std::coroutine_handle<> next_ = nullptr;
 
  protected:
   static constexpr flag_set ended_with_value = is_done;
@@ -281,6 +282,7 @@ inline task_state::task_state(event_loop& loop, chain_link& root, std::uint64_t 
 
 inline void task_state::restart(chain_link& root, std::uint64_t number) noexcept {
   leaf_ = &root;
+  waiting_for_ = &first_turn_;
   label_ = task_label(number, root.where());
   references_ = 2;
   cancel_requests_ = 0;
@@ -293,17 +295,16 @@ inline task_state::~task_state() {
 }
 
 inline void task_state::run() {
-  if ((flags_ & (must_cancel | is_done | started | asks | only_waits)) != started) [[unlikely]] {
+  if ((flags_ & (must_cancel | is_done | asks | only_waits)) != 0) [[unlikely]] {
     if (!before_step()) return;
   }
   waiting_for_ = nullptr;
   current_ = this;
-  std::coroutine_handle<> coroutine = leaf_->coroutine();
+  chain_link* resumed;
   do {
-    next_ = nullptr;
-    coroutine.resume();
-    coroutine = next_;
-  } while (coroutine);
+    resumed = leaf_;
+    resumed->coroutine().resume();  // it may be gone afterwards
+  } while (leaf_ != resumed);
   if ((flags_ & (must_cancel | ended)) != 0) [[unlikely]]
     after_step();
   current_ = nullptr;
@@ -312,16 +313,14 @@ inline void task_state::run() {
 // Everything that a step seldom has to look at; returns whether there is a coroutine to resume. The task may be gone if
 // not.
 WEFT_OUTLINE inline bool task_state::before_step() noexcept {
-  if ((flags_ & (must_cancel | is_done | started | only_waits)) == started) return !waits_again();
+  if ((flags_ & (must_cancel | is_done | only_waits)) == 0) return !waits_again();
   if (done()) {  // this was the observer's turn
     if (task_observer* observer = std::exchange(observer_, nullptr)) observer->task_ended(*this);
     release();
     return false;
   }
-  const bool first = (flags_ & started) == 0;
-  flags_ |= started;
   if ((flags_ & must_cancel) != 0) {
-    if (first) {  // there is nobody to throw to
+    if (waiting_for_ == &first_turn_) {  // there is nobody to throw to
       current_ = this;
       drop_unstarted();
       current_ = nullptr;
@@ -340,10 +339,8 @@ WEFT_OUTLINE inline bool task_state::before_step() noexcept {
 // Inside the step of the one that starts it.
 WEFT_COLD inline void task_state::run_at_once() noexcept {
   task_state* const outer = current_;
-  const std::coroutine_handle<> outer_next = next_;
   run();
   current_ = outer;
-  next_ = outer_next;
 }
 
 inline bool task_state::waits_again() noexcept {

@@ -250,13 +250,17 @@ class recurring_wait : public wait_node {
  protected:
   /// It was woken and will not take what is there: the next in line may.
   void pass_on() noexcept {
-    const bool was_woken = woken() && !forgotten();
-    leave();
-    if (was_woken && !self().nothing_there()) [[unlikely]]
-      self().line().wake_first();
+    if (!idle()) [[unlikely]]
+      leave_to_others();
   }
 
  private:
+  WEFT_OUTLINE void leave_to_others() noexcept {
+    const bool was_woken = woken() && !forgotten();
+    leave();
+    if (was_woken && !self().nothing_there()) self().line().wake_first();
+  }
+
   const Awaiter& self() const noexcept { return static_cast<const Awaiter&>(*this); }
 };
 

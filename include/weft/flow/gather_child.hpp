@@ -46,7 +46,9 @@ class gather_entry {
     }
   }
   gather_entry& operator=(gather_entry&&) = delete;
-  ~gather_entry();
+  ~gather_entry() {
+    if (stage_ <= stage::started) let_go();
+  }
 
   /// Started here, so its result can be moved out. Else it ran before.
   bool own() const noexcept { return own_; }
@@ -120,7 +122,14 @@ class gather_entry {
   bool watched() const noexcept { return watched_; }
 
  protected:
-  enum class stage : unsigned char { coroutine, prepared, started, returned, cancelled, gone };
+  enum class stage : unsigned char {
+    coroutine,
+    prepared,
+    started,
+    returned,
+    cancelled,
+    gone
+  };  // the last three are empty
 
   // A coroutine to start (null: none is there), or a task that runs (null: none).
   gather_entry(chain_link* to_start, operation_traits traits) noexcept
@@ -144,6 +153,7 @@ class gather_entry {
 
   template <class T>
   outcome<T> kept_result() const;
+  void let_go() noexcept;
 
   union {
     chain_link* coroutine_;
@@ -188,22 +198,13 @@ gather_child<T> adopt(task_handle<T> running) noexcept {
 
 // ---- details ----
 
-inline gather_entry::~gather_entry() {
-  switch (stage_) {
-    case stage::coroutine:
-      if (coroutine_ != nullptr) coroutine_->coroutine().destroy();
-      break;
-    case stage::prepared:
-      task_->drop_unstarted();
-      [[fallthrough]];
-    case stage::started:
-      task_->release();
-      break;
-    case stage::returned:
-    case stage::cancelled:
-    case stage::gone:
-      break;
+WEFT_OUTLINE inline void gather_entry::let_go() noexcept {
+  if (stage_ == stage::coroutine) {
+    if (coroutine_ != nullptr) coroutine_->coroutine().destroy();
+    return;
   }
+  if (stage_ == stage::prepared) task_->drop_unstarted();
+  task_->release();
 }
 
 template <class T>
@@ -231,7 +232,7 @@ template <class T>
 typed_task_state<T>* gather_entry::run_first_step() {
   typed_task_state<T>& task = static_cast<typed_task_state<T>&>(*task_);
   stage_ = stage::started;
-  task.run_first_step();
+  task.run();
   if (!task.left_behind()) return nullptr;
   if (task.cancelled()) {
     stage_ = stage::cancelled;

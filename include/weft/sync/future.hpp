@@ -223,7 +223,7 @@ class future_awaiter final : public waitable {
   void await_suspend(task_state& waiting) {
     if (state_.loop() != &waiting.loop()) {
       refused_ = true;
-      return waiting.wake();  // asyncio throws in the next pass, too
+      return waiting.take_another_turn();  // asyncio throws in the next pass, too
     }
     waiting.wait_on(*this);
     state_.add_done_callback(waiting);

@@ -15,7 +15,7 @@ namespace weft {
 class [[nodiscard("weft: yield() does nothing until it is awaited: write co_await weft::yield()")]] yield_awaiter {
  public:
   bool await_ready() const noexcept { return false; }
-  void await_suspend(task_state& waiting) const noexcept { waiting.wake(); }
+  void await_suspend(task_state& waiting) const noexcept { waiting.take_another_turn(); }
   void await_resume() const noexcept {}
 };
 

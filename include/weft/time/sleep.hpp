@@ -19,6 +19,8 @@
 
 namespace weft {
 
+/// When is how the end is given: a duration from when it is awaited, or a time_point.
+template <class When>
 class [[nodiscard(
     "weft: a sleep does nothing until it is awaited: write co_await weft::sleep_for(...)")]] sleep_awaiter final
     : public timer,
@@ -26,12 +28,9 @@ class [[nodiscard(
  public:
   static constexpr bool ends_by_destruction = true;
 
-  /// Sleeps for a time; one pass if that is not positive.
-  explicit sleep_awaiter(duration delay) noexcept : when_(delay) {}
-  /// Sleeps until a point in time.
-  explicit sleep_awaiter(time_point deadline) noexcept : when_(deadline.time_since_epoch()), until_(true) {}
+  explicit sleep_awaiter(When when) noexcept : when_(when) {}
   /// Before it is awaited it may move.
-  sleep_awaiter(sleep_awaiter&& other) noexcept : timer(), waitable(), when_(other.when_), until_(other.until_) {}
+  sleep_awaiter(sleep_awaiter&& other) noexcept : timer(), waitable(), when_(other.when_) {}
   ~sleep_awaiter() {
     if (in_heap() || linked()) sleeper_->loop().disarm(*this);
   }
@@ -40,53 +39,60 @@ class [[nodiscard(
   void await_suspend(task_state& waiting);
   void await_resume() const noexcept {}
 
-  inline bool cancel(cancel_walk&) noexcept override;
-  inline std::string describe() const override;
+  bool cancel(cancel_walk&) noexcept override {
+    sleeper_->loop().disarm(*this);
+    sleeper_->wake_cancelled();
+    return true;
+  }
+  std::string describe() const override { return "sleep"; }
   void run() override { sleeper_->wake(); }
 
  private:
-  task_state* sleeper_ = nullptr;
-  duration when_;  // from when it is awaited; a point on the clock if until_
-  bool until_ = false;
+  // A million sleepers have a million of these.
+  union {
+    When when_;            // before it is awaited
+    task_state* sleeper_;  // afterwards
+  };
 };
 
 /// Suspends the task for at least `delay` on the loop's clock: it resumes one pass after the one in which the deadline
 /// has come; a delay of zero or less takes one pass. Throws std::invalid_argument for NaN and for more than about 292
 /// years. Cancelled: the timer is gone at once. Mirrors asyncio.sleep().
 template <class Rep, class Period>
-sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> delay) {
-  return sleep_awaiter(to_nanoseconds(delay));
+sleep_awaiter<duration> sleep_for(std::chrono::duration<Rep, Period> delay) {
+  return sleep_awaiter<duration>(to_nanoseconds(delay));
 }
 
 /// Not a sleep: says what to write instead.
 template <class Number>
   requires std::is_arithmetic_v<Number>
-sleep_awaiter sleep_for(Number delay) {
-  return sleep_awaiter(to_nanoseconds(delay));
+sleep_awaiter<duration> sleep_for(Number delay) {
+  return sleep_awaiter<duration>(to_nanoseconds(delay));
 }
 
 /// Suspends the task until the loop's clock says `deadline`; takes one pass if that is over. Else as sleep_for().
-inline sleep_awaiter sleep_until(time_point deadline) noexcept { return sleep_awaiter(deadline); }
+inline sleep_awaiter<time_point> sleep_until(time_point deadline) noexcept {
+  return sleep_awaiter<time_point>(deadline);
+}
 
 // ---- details ----
 
-inline void sleep_awaiter::await_suspend(task_state& waiting) {
+template <class When>
+void sleep_awaiter<When>::await_suspend(task_state& waiting) {
   event_loop& loop = waiting.loop();
   const time_point now = loop.time();
-  if (when_ <= (until_ ? now.time_since_epoch() : duration::zero())) return waiting.wake();
+  time_point deadline;
+  if constexpr (std::is_same_v<When, duration>) {
+    deadline = deadline_after(now, when_);
+  } else {
+    deadline = when_;
+  }
+  if (deadline <= now) return waiting.take_another_turn();
+  loop.arm(*this, deadline);
   sleeper_ = &waiting;
-  loop.arm(*this, until_ ? time_point(when_) : deadline_after(now, when_));
   waiting.wait_on(*this);
 }
 
-inline bool sleep_awaiter::cancel(cancel_walk&) noexcept {
-  sleeper_->loop().disarm(*this);
-  sleeper_->wake_cancelled();
-  return true;
-}
-
-inline std::string sleep_awaiter::describe() const { return "sleep"; }
-
-static_assert(awaiter<sleep_awaiter>);
+static_assert(awaiter<sleep_awaiter<duration>> && awaiter<sleep_awaiter<time_point>>);
 
 }  // namespace weft

@@ -56,14 +56,14 @@ TEST_CASE("tasks and operations are startable as rvalues; handles, futures and f
   using without_arguments = std::function<weft::task<int>()>;
   using with_argument = weft::task<int> (*)(int);
   STATIC_REQUIRE(startable<weft::task<>>);
-  STATIC_REQUIRE(startable<weft::sleep_awaiter>);
+  STATIC_REQUIRE(startable<weft::sleep_awaiter<weft::duration>>);
   STATIC_REQUIRE(startable<weft::lock_awaiter>);
   STATIC_REQUIRE((startable<weft::future<int>> && startable<const weft::future<int>&>));
   STATIC_REQUIRE((startable<handle> && startable<handle&> && startable<const handle&>));
   STATIC_REQUIRE((startable<without_arguments&> && startable<without_arguments>));
   STATIC_REQUIRE_FALSE(startable<weft::task<>&>);
   STATIC_REQUIRE_FALSE(startable<const weft::task<>>);
-  STATIC_REQUIRE_FALSE(startable<weft::sleep_awaiter&>);
+  STATIC_REQUIRE_FALSE(startable<weft::sleep_awaiter<weft::duration>&>);
   STATIC_REQUIRE_FALSE(startable<with_argument>);
   STATIC_REQUIRE_FALSE(startable<int>);
   STATIC_REQUIRE_FALSE(startable<std::chrono::seconds>);
