@@ -237,7 +237,8 @@ auto make_gather(Children children) {
 /// for. Throws the first failure, once all tasks that it started have ended. Tasks given by handle were started by
 /// somebody else: a failure leaves them running, and they are not waited for then; see adopt(). The result of a handle
 /// is copied, or moved out if it can only be moved. Cancelled: cancels all children, waits for them, throws
-/// cancelled_error.
+/// cancelled_error. Where memory runs out before all have begun, the others never do: those that have are cancelled and
+/// waited for, and std::bad_alloc is thrown.
 template <detail::gatherable... Children>
 auto gather(Children&&... children) {
   return detail::make_gather<gather_core::mode::first_failure>(
