@@ -50,7 +50,8 @@ class typed_task_state final : public task_state {
 
   /// Saves memory and time where one task after another ends in its first step; see task_state.
   void restart(promise<T>& root, std::uint64_t number) noexcept {
-    result = outcome<T>();
+    std::destroy_at(&result);
+    std::construct_at(&result);
     task_state::restart(root, number);
   }
 
