@@ -165,9 +165,12 @@ TEST_CASE("a task that begins after another one has its own name, requests and c
       if (!first) co_return;
       weft::current_task().set_name("renamed");
       weft::current_task().cancel();
-      weft::current_task().uncancel();
     };
-    co_await weft::gather(child(true), child(false), child(true), child(false));
+    std::vector<weft::task<>> children;
+    for (const bool first : {true, false, true, false}) children.push_back(child(first));
+    const auto outcomes = co_await weft::gather_outcomes(std::move(children));
+    CHECK(outcomes[0].cancelled());
+    CHECK(outcomes[1].has_value());
     CHECK(names == "Task-2 Task-3 Task-4 Task-5 ");
   });
 }
