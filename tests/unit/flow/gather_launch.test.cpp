@@ -20,6 +20,7 @@
 #include <weft/sync/yield.hpp>
 #include <weft/time/sleep.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -196,6 +197,18 @@ TEST_CASE("results that fit into a pointer come out as they went in", "[flow][ga
     CHECK(two.first == 3);
     CHECK(two.second == 'x');
     static_cast<void>(none);
+  });
+}
+
+TEST_CASE("results that do not fit into a pointer, and can be copied like bytes, come out as they went in",
+          "[flow][gather_launch]") {
+  run_on_virtual_time([]() -> weft::task<> {
+    using three = std::array<std::size_t, 3>;
+    auto child = [](std::size_t n) -> weft::task<three> { co_return {n, n + 1, n + 2}; };
+    std::vector<weft::task<three>> children;
+    for (std::size_t i = 0; i < 100; ++i) children.push_back(child(i));
+    const std::vector<three> results = co_await weft::gather(std::move(children));
+    for (std::size_t i = 0; i < 100; ++i) CHECK(results[i] == three{i, i + 1, i + 2});
   });
 }
 
