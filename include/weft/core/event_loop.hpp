@@ -236,7 +236,7 @@ class event_loop {
   tenant_list tenants_;
   descriptor_watches watches_;
   std::vector<ready_event> events_;
-  bool quiet_ = false;  // nothing but the ready queue and the mailbox has to be looked at: no timer, descriptor, post
+  bool quiet_ = false;  // no timer, no descriptor, no post: a pass looks at the ready queue and for new posts only
   bool woken_ = false;
   bool stopping_ = false;
   bool closed_ = false;

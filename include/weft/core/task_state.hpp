@@ -113,7 +113,8 @@ class task_state : public tenant {
   /// on it is a task like any other; it may have ended, and gone, afterwards.
   void start_eagerly() noexcept { run_at_once(); }
 
-  /// Whether it has ended, nobody waits for its end, and nobody but the caller holds it.
+  /// Whether it has ended, nobody is told any more, and nobody but the caller holds it: it can be made into another
+  /// one.
   bool left_behind() const noexcept { return done() && observer_ == nullptr && references_ == 1; }
 
   /// Before start(). The task only waits for one operation of the library, so it ends as soon as that is cancelled,
@@ -207,7 +208,7 @@ class task_state : public tenant {
   task_state(event_loop& loop, chain_link& root, std::uint64_t number, tenant* newer) noexcept;
   ~task_state();
 
-  /// It was left_behind(): it becomes a new task, which is not started, at the same place on the loop.
+  /// It was left_behind(): it becomes a new task, not started, at the same place on the loop, held by loop and caller.
   void restart(chain_link& root, std::uint64_t number) noexcept;
 
  private:
@@ -224,8 +225,8 @@ class task_state : public tenant {
     at_once = 512,     // its first step and its done callbacks take no pass
   };
 
-  // What a task waits for until its first step, which need not look whether it is the first one: only who is cancelled
-  // before it does.
+  // What a task waits for before its first step. So a step need not find out whether it is the first one, unless the
+  // task was cancelled before it.
   class first_turn final : public waitable {
    public:
     bool cancel(cancel_walk&) noexcept override { return false; }
