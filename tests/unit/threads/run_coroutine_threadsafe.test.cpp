@@ -61,6 +61,9 @@ TEST_CASE("what the coroutine throws is thrown in the other thread", "[threads][
           try {
             run_coroutine_threadsafe(loop, fails).get();
           } catch (const std::runtime_error& e) {
+            // Once the loop has done something else, it has let go of the exception, and this thread frees it. Else the
+            // loop's thread may. Who is last is counted inside of libstdc++, where ThreadSanitizer does not see it.
+            run_coroutine_threadsafe(loop, adds, 1, 2).get();
             return std::string(e.what());
           }
           return std::string();
