@@ -106,7 +106,7 @@ class gather_core : public waitable, private cancel_fan, protected gather_launch
   };
 
   bool decides(const task_state& ended) const noexcept {
-    if (decisive_ != nullptr) return false;
+    if (decisive_ != nullptr || launch_failure_ != nullptr) return false;  // cancelled already
     return mode_ == mode::first_end || (mode_ == mode::first_failure && (ended.failed() || ended.cancelled()));
   }
   static void check_joinable(const task_state& task, const event_loop& loop);

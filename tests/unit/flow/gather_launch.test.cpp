@@ -415,6 +415,43 @@ TEST_CASE("when memory runs out while the children begin, the others are given u
   CHECK(cancelled == began);
 }
 
+TEST_CASE("when memory runs out while the children begin, the end of the first one does not interrupt the others' clean-up",
+          "[flow][gather_launch]") {
+  if (!counts_allocations) return;
+  int began = 0, cancelled = 0, tidied_up = 0;
+  run_on_virtual_time([&]() -> weft::task<> {
+    weft::event never;
+    auto tidies_up = [&]() -> weft::task<> {
+      const int n = ++began;
+      try {
+        co_await never.wait();
+      } catch (const weft::cancelled_error&) {
+        ++cancelled;
+      }
+      co_await weft::sleep_for(n * 1ms);
+      ++tidied_up;
+      throw std::runtime_error("could not tidy up");
+    };
+    std::vector<weft::task<>> children;
+    for (int i = 0; i < 20'000; ++i) children.push_back(tidies_up());
+    constexpr std::uint64_t allowed = WEFT_FRAME_POOL ? 0 : 3;
+    std::unique_ptr<out_of_memory> limit;
+    weft::event_loop::current().call_soon([&] { limit = std::make_unique<out_of_memory>(allowed, 1); });
+    bool thrown = false;
+    try {
+      co_await weft::gather(std::move(children));
+    } catch (const std::bad_alloc&) {
+      thrown = true;
+    }
+    CHECK(thrown);
+    CHECK(limit->happened());
+  });
+  CHECK(began > 1);
+  CHECK(began < 20'000);
+  CHECK(cancelled == began);
+  CHECK(tidied_up == began);
+}
+
 TEST_CASE("a race of tasks begins all of them before the first one's end counts", "[flow][gather_launch]") {
   event_log log;
   run_on_virtual_time([&]() -> weft::task<> {
