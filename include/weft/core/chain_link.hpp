@@ -61,7 +61,13 @@ WEFT_COLD inline std::string to_string(const std::source_location& where) {
     function = function.substr(0, open);
     if (function.starts_with("void ")) function.remove_prefix(5);
   }
-  return std::string(where.file_name()) + ":" + std::to_string(where.line()) + " (" + std::string(function) + ")";
+  std::string text = where.file_name();
+  text += ':';
+  text += std::to_string(where.line());
+  text += " (";
+  text += function;
+  text += ')';
+  return text;
 }
 
 }  // namespace weft

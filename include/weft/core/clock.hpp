@@ -12,7 +12,6 @@
 #include <weft/core/error.hpp>
 
 #include <chrono>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -133,11 +132,13 @@ duration to_nanoseconds(std::chrono::duration<Rep, Period> span) {
   if constexpr (std::is_same_v<std::chrono::duration<Rep, Period>, duration>) {
     return span;
   } else if constexpr (std::is_floating_point_v<Rep>) {
-    const auto exact = std::chrono::duration<double, std::nano>(span).count();
+    const std::chrono::duration<double, std::nano> nanoseconds = span;
+    const double exact = nanoseconds.count();
     constexpr double longest = 9.2e18;
-    if (std::isnan(exact)) throw std::invalid_argument("weft: the delay is not a number");
     if (exact > longest) throw std::invalid_argument(too_long);
-    return exact < -longest ? duration::min() : duration(static_cast<duration::rep>(std::ceil(exact)));
+    if (exact < -longest) return duration::min();
+    if (!(exact <= longest)) throw std::invalid_argument("weft: the delay is not a number");
+    return std::chrono::ceil<duration>(nanoseconds);
   } else {
     constexpr auto longest = duration::max().count() / std::ratio_divide<Period, std::nano>::num;
     if (std::cmp_greater(span.count(), longest)) throw std::invalid_argument(too_long);

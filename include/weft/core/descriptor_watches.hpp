@@ -86,8 +86,10 @@ class descriptor_watches {
 // ---- details ----
 
 inline void descriptor_watches::set(int fd, interest what, runnable& r) {
-  if (fd < 0)
-    throw std::system_error(EBADF, std::generic_category(), "weft: watching descriptor " + std::to_string(fd));
+  if (fd < 0) {
+    const std::string message = "weft: watching descriptor " + std::to_string(fd);
+    throw std::system_error(EBADF, std::generic_category(), message.c_str());
+  }
   if (index(fd) >= entries_.size()) entries_.resize(index(fd) + 1);
   entry& e = entries_[index(fd)];
   entry changed = e;

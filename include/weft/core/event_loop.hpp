@@ -253,7 +253,7 @@ class event_loop {
 
 // ---- details ----
 
-inline event_loop::event_loop(loop_options options)
+WEFT_COLD inline event_loop::event_loop(loop_options options)
     : clock_(options.clock != nullptr ? options.clock : &steady_clock_),
       own_poller_(options.poller != nullptr ? nullptr : std::make_unique<default_poller>()),
       poller_(options.poller != nullptr ? options.poller : own_poller_.get()),
@@ -263,7 +263,7 @@ inline event_loop::event_loop(loop_options options)
   poller_->watch(mailbox_->descriptor(), interest::read);
 }
 
-inline event_loop::~event_loop() {
+WEFT_COLD inline event_loop::~event_loop() {
   closed_ = true;
   while (!tenants_.empty()) {
     tenant& newest = tenants_.back();
@@ -326,7 +326,7 @@ inline void event_loop::check_runnable() const {
   }
 }
 
-inline void event_loop::run_forever() {
+WEFT_OUTLINE inline void event_loop::run_forever() {
   check_runnable();
   struct running_here {
     event_loop& loop;

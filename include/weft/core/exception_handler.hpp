@@ -8,6 +8,7 @@
 #pragma once
 
 #include <weft/core/error.hpp>
+#include <weft/core/task_label.hpp>
 #include <weft/detail/config.hpp>
 
 #include <cxxabi.h>
@@ -31,13 +32,10 @@ class exception_context {
   exception_context(std::string what_happened, std::exception_ptr cause, std::string who = {})
       : message(std::move(what_happened)), exception(std::move(cause)), task(std::move(who)) {}
 
-  /// The same where nothing may be thrown; who() gives the task. If there is no memory for the words, it says just
-  /// that.
-  template <class Who>
-  static exception_context compose(const char* what_happened, std::exception_ptr cause, Who who) noexcept;
-  static exception_context compose(const char* what_happened, std::exception_ptr cause) noexcept {
-    return compose(what_happened, std::move(cause), [] { return std::string(); });
-  }
+  /// The same where nothing may be thrown, of the task that `who` is the label of, if it is given. If there is no
+  /// memory for the words, it says just that.
+  static exception_context compose(const char* what_happened, std::exception_ptr cause,
+                                   const task_label* who = nullptr) noexcept;
 
   std::string message;           ///< what happened, for people
   std::exception_ptr exception;  ///< may be null
@@ -79,10 +77,10 @@ class exception_handler {
 
 // ---- details ----
 
-template <class Who>
-exception_context exception_context::compose(const char* what_happened, std::exception_ptr cause, Who who) noexcept {
+WEFT_COLD inline exception_context exception_context::compose(const char* what_happened, std::exception_ptr cause,
+                                                              const task_label* who) noexcept {
   try {
-    return exception_context(what_happened, cause, who());
+    return exception_context(what_happened, cause, who != nullptr ? who->text() : std::string());
   } catch (const std::bad_alloc&) {
     return exception_context("out of memory", std::move(cause));  // short enough to need none
   }

@@ -77,7 +77,7 @@ inline interrupt_guard::interrupt_guard(event_loop& loop) noexcept {
   installed_ = ::sigaction(SIGINT, &action, nullptr) == 0;
 }
 
-inline void interrupt_guard::restore() noexcept {
+WEFT_COLD inline void interrupt_guard::restore() noexcept {
   if (!std::exchange(installed_, false)) return;
   struct sigaction present {};
   const bool ours = ::sigaction(SIGINT, nullptr, &present) == 0 && present.sa_handler == &interrupt_guard::on_signal;

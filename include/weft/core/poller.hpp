@@ -163,7 +163,9 @@ inline bool epoll_poller::watch(int fd, interest what) {
   event.data.fd = fd;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return true;
   if (errno == EEXIST && ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return false;
-  throw std::system_error(errno, std::generic_category(), "weft: epoll_ctl, descriptor " + std::to_string(fd));
+  const int error = errno;
+  const std::string message = "weft: epoll_ctl, descriptor " + std::to_string(fd);
+  throw std::system_error(error, std::generic_category(), message.c_str());  // a char*, as in the others: compiled once
 }
 
 inline bool epoll_poller::forget(int fd) noexcept { return ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr) == 0; }

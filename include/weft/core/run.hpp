@@ -16,11 +16,13 @@
 #include <weft/core/startable.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
+#include <weft/detail/config.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -59,22 +61,28 @@ void shut_down(event_loop& loop);
 
 // ---- details ----
 
+/// Stops the loop when its turn comes.
+class stop_turn final : public runnable {
+ public:
+  explicit stop_turn(event_loop& loop) noexcept : loop_(loop) {}
+  ~stop_turn() { unlink(); }
+  void run() override { loop_.stop(); }
+
+ private:
+  event_loop& loop_;
+};
+
 /// Runs the loop until the task is done and one pass more, as asyncio does. Throws usage_error if it was stopped
 /// before.
-inline void run_until_done(event_loop& loop, const task_ref& awaited) {
-  if (!awaited.done() && &awaited.state().loop() != &loop) {
+WEFT_OUTLINE inline void run_until_done(event_loop& loop, const task_ref& awaited) {
+  loop.check_runnable();
+  if (&awaited.state().loop_or_throw() != &loop) {
     throw std::invalid_argument("weft: the task belongs to another loop, which has to run it");
   }
-  callback_handle stop = awaited.add_done_callback([&loop](const task_ref&) { loop.stop(); });
-  try {
-    loop.run_forever();
-  } catch (...) {
-    stop.cancel();
-    throw;
-  }
-  if (awaited.done()) return;
-  stop.cancel();
-  throw usage_error("weft: the event loop was stopped before the task was done");
+  stop_turn stop(loop);
+  awaited.state().add_done_callback(stop);
+  loop.run_forever();
+  if (!awaited.done()) throw usage_error("weft: the event loop was stopped before the task was done");
 }
 
 /// What event_loop::run_until_complete() calls.
@@ -127,40 +135,55 @@ auto complete(event_loop&, Given&&, Args&&...) {
   return refused();
 }
 
-inline void cancel_all_tasks(event_loop& loop) {
+/// Stops the loop two passes after the last of some tasks has ended, as asyncio's run_until_complete(gather(*tasks))
+/// does.
+class stop_after_all {
+ public:
+  stop_after_all(event_loop& loop, const std::vector<task_ref>& tasks)
+      : loop_(loop), stop_(loop), left_(tasks.size()), watchers_(std::make_unique<watcher[]>(tasks.size())) {
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      watchers_[i].all = this;
+      tasks[i].state().add_done_callback(watchers_[i]);
+    }
+  }
+
+  bool all_ended() const noexcept { return left_ == 0; }
+
+ private:
+  struct watcher final : runnable {
+    ~watcher() { unlink(); }
+    void run() override {
+      if (--all->left_ == 0) all->loop_.schedule(all->stop_);
+    }
+    stop_after_all* all = nullptr;
+  };
+
+  event_loop& loop_;
+  stop_turn stop_;
+  std::size_t left_;
+  std::unique_ptr<watcher[]> watchers_;
+};
+
+WEFT_COLD inline void cancel_all_tasks(event_loop& loop) {
   for (std::uint64_t round = 1;; ++round) {
     std::vector<task_ref> tasks = all_tasks(loop);
     if (tasks.empty()) return;
     if (round > loop.clock().pass_limit()) {
       throw livelock_error("weft: the tasks that are cancelled at the end of run() go on making new ones");
     }
-    // The loop stops two passes after the last task's end, as asyncio's run_until_complete(gather(*tasks)) does.
-    // Those that fail are reported here: who holds their handles may never look.
-    std::size_t left = tasks.size();
-    for (task_ref& t : tasks) t.cancel();
-    std::vector<callback_handle> watchers;
-    for (const task_ref& t : tasks) {
-      watchers.push_back(t.add_done_callback([&](const task_ref&) {
-        if (--left == 0) loop.call_soon([&loop] { loop.stop(); });
-      }));
-    }
-    try {
-      while (left > 0) loop.run_forever();  // again if a task stops the loop: the others must end all the same
-    } catch (...) {
-      for (callback_handle& watcher : watchers) watcher.cancel();
-      throw;
-    }
-    for (const task_ref& t : tasks) {
+    for (const task_ref& t : tasks) t.cancel();
+    stop_after_all stop(loop, tasks);
+    while (!stop.all_ended()) loop.run_forever();  // again if a task stops the loop: the others must end all the same
+    for (const task_ref& t : tasks) {  // those that fail are reported: who holds their handles may never look
       if (!t.state().failed()) continue;
       t.state().look();
       loop.call_exception_handler(exception_context::compose("unhandled exception during the shutdown of run()",
-                                                             t.state().failure(),
-                                                             [&] { return t.state().label().text(); }));
+                                                             t.state().failure(), &t.state().label()));
     }
   }
 }
 
-inline void shut_down(event_loop& loop) {
+WEFT_COLD inline void shut_down(event_loop& loop) {
   bool again = true;
   for (std::uint64_t round = 1; again; ++round) {
     if (round > loop.clock().pass_limit()) {

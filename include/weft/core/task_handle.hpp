@@ -336,13 +336,20 @@ typed_task_state<T>& prepare_task(event_loop& loop, task<T>&& coroutine, std::st
   return state;
 }
 
+template <class T>
+task_handle<T> spawn(event_loop& loop, task<T>&& coroutine) {
+  typed_task_state<T>& state = prepare_task(loop, std::move(coroutine));
+  task_handle<T> handle(state);
+  state.start();
+  return handle;
+}
+
 /// What event_loop::create_task() calls.
 template <class T>
-task_handle<T> spawn(event_loop& loop, task<T>&& coroutine, std::string name = {},
-                     std::source_location where = std::source_location()) {
+task_handle<T> spawn(event_loop& loop, task<T>&& coroutine, std::string name, const std::source_location& where) {
   typed_task_state<T>& state = prepare_task(loop, std::move(coroutine), std::move(name));
   task_handle<T> handle(state);
-  if (where.line() != 0) state.label().set_created(where);
+  state.label().set_created(where);
   state.start();
   return handle;
 }
@@ -385,7 +392,7 @@ inline task_ref current_task() noexcept {
   return current != nullptr ? task_ref(*current) : task_ref();
 }
 
-inline std::vector<task_ref> all_tasks(const event_loop& loop) {
+WEFT_COLD inline std::vector<task_ref> all_tasks(const event_loop& loop) {
   std::vector<task_ref> tasks;
   loop.tenants().for_each([](tenant& t) { t.make_tasks(); });
   loop.tenants().for_each([&](tenant& t) {

@@ -28,7 +28,7 @@ class task_label {
       : number_(number & (~std::uint64_t{0} >> 1)), created_there_(0), origin_(coroutine) {}
 
   /// "Task-N" unless it was given one; an empty one counts, a null one takes it back.
-  std::string name() const { return name_ != nullptr ? *name_ : "Task-" + std::to_string(number_); }
+  std::string name() const;
   void set_name(std::unique_ptr<std::string> name) noexcept { name_ = std::move(name); }
 
   /// Where create_task() was called: from then on it stays.
@@ -52,10 +52,19 @@ class task_label {
 
 // ---- details ----
 
+WEFT_COLD inline std::string task_label::name() const {
+  return name_ != nullptr ? *name_ : "Task-" + std::to_string(number_);
+}
+
 WEFT_COLD inline std::string task_label::text() const {
-  const std::string quoted = "'" + name() + "'";
-  if (origin_.line() == 0) return quoted + ", not started yet";  // only the function that it will call knows
-  return quoted + (created_there_ != 0 ? ", created at " : ", coroutine ") + to_string(origin_);
+  std::string text = "'" + name();
+  if (origin_.line() == 0) {
+    text += "', not started yet";  // only the function that it will call knows
+  } else {
+    text += created_there_ != 0 ? "', created at " : "', coroutine ";
+    text += to_string(origin_);
+  }
+  return text;
 }
 
 }  // namespace weft

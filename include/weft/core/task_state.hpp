@@ -405,8 +405,7 @@ void task_state::abandon() noexcept {
     return;
   }
   if (!stands_for_future()) {
-    loop.call_exception_handler(
-        exception_context::compose("Task was destroyed but it is pending", nullptr, [this] { return label_.text(); }));
+    loop.call_exception_handler(exception_context::compose("Task was destroyed but it is pending", nullptr, &label_));
   }
   waiting_for_ = nullptr;
   destroy_chain();
@@ -453,8 +452,7 @@ std::string task_state::report() const {
 }
 
 WEFT_COLD inline void task_state::report_lost() noexcept {
-  const auto context =
-      exception_context::compose("Task exception was never retrieved", failure(), [this] { return label_.text(); });
+  const auto context = exception_context::compose("Task exception was never retrieved", failure(), &label_);
   if (loop_ != nullptr) {
     loop_->call_exception_handler(context);
   } else {

@@ -240,10 +240,12 @@ class timer_heap {
   // Leaves out the dead.
   WEFT_OUTLINE void bury() noexcept {
     if (dead_ == 0) return;
-    entries_.erase(std::remove_if(entries_.begin() + root, entries_.end(), [](const entry& e) { return !e.alive(); }),
-                   entries_.end());
     dead_ = 0;
-    for (std::size_t slot = root; slot < entries_.size(); ++slot) place(slot, entries_[slot]);
+    std::size_t end = root;
+    for (std::size_t slot = root; slot < entries_.size(); ++slot) {
+      if (entries_[slot].alive()) place(end++, entries_[slot]);
+    }
+    entries_.resize(end);
     if (empty()) return;
     for (std::size_t slot = parent(entries_.size() - 1); slot >= root; --slot) sink(slot, entries_[slot]);
   }

@@ -16,13 +16,13 @@
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
 #include <weft/core/wait_list.hpp>
+#include <weft/detail/input_range.hpp>
 #include <weft/flow/wait.hpp>
 
 #include <cstddef>
 #include <deque>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <utility>
 #include <vector>
@@ -98,10 +98,10 @@ class completion_stream final : private timer {
 /// Gives the tasks of a range of handles as they end, each of them once; those that are done already come first, in
 /// argument order. The time limit begins now. Throws usage_error outside of a loop, or for the task of another one.
 /// Mirrors asyncio.as_completed().
-template <std::ranges::input_range Range>
-  requires running_task<std::ranges::range_value_t<Range>>
+template <detail::input_range Range>
+  requires running_task<detail::range_value_t<Range>>
 auto as_completed(Range&& handles, time_limit limit = std::nullopt) {
-  using handle = std::ranges::range_value_t<Range>;
+  using handle = detail::range_value_t<Range>;
   std::vector<handle> tasks;
   for (auto&& h : handles) tasks.push_back(h);
   return completion_stream<handle>(std::move(tasks), limit);

@@ -18,12 +18,13 @@
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
+#include <weft/detail/input_range.hpp>
 #include <weft/flow/gather_child.hpp>
 #include <weft/flow/gather_core.hpp>
 
 #include <array>
 #include <cstddef>
-#include <ranges>
+#include <iterator>
 #include <span>
 #include <tuple>
 #include <type_traits>
@@ -171,13 +172,13 @@ template <class A>
 concept gatherable = requires(A&& a) { as_child(std::forward<A>(a)); };
 
 template <class R>
-concept gatherable_range = std::ranges::input_range<R> && gatherable<std::ranges::range_rvalue_reference_t<R>>;
+concept gatherable_range = input_range<R> && gatherable<range_rvalue_reference_t<R>>;
 
 template <class... Given>
 concept no_children = !(gatherable<Given> && ...) && !(sizeof...(Given) == 1 && (gatherable_range<Given> && ...));
 
 template <class R>
-concept range_of_children = std::ranges::input_range<R> && gatherable<std::ranges::range_value_t<R>>;
+concept range_of_children = input_range<R> && gatherable<range_value_t<R>>;
 
 // Says what to write instead of a child that cannot be one.
 template <class Given>
@@ -203,12 +204,12 @@ auto refuse_children() {
 template <class Range>
 auto as_children(Range&& range) {
   static_assert(safe_argument<Range>, WEFT_UNSAFE_ARGUMENT_ADVICE);
-  using child = decltype(as_child(std::declval<std::ranges::range_rvalue_reference_t<Range>>()));
-  using reference = std::ranges::range_reference_t<Range>;
+  using child = decltype(as_child(std::declval<range_rvalue_reference_t<Range>>()));
+  using reference = range_reference_t<Range>;
   static_assert(!std::is_lvalue_reference_v<Range> || std::is_constructible_v<child, reference>,
                 "weft: the tasks of a range are started once: write gather(std::move(tasks))");
   child_range<typename child::value_type> children;
-  if constexpr (std::ranges::sized_range<Range>) children.reserve(std::ranges::size(range));
+  if constexpr (requires { std::ranges::size(range); }) children.reserve(std::ranges::size(range));
   for (auto&& element : range) {
     if constexpr (std::is_constructible_v<child, reference>) {
       children.add(as_child(static_cast<reference&&>(element)));

@@ -22,7 +22,6 @@
 #include <weft/flow/gather_child.hpp>
 #include <weft/flow/gather_launch.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -42,7 +41,7 @@ class gather_core : public waitable, private cancel_fan, protected gather_launch
 
   bool await_ready() const noexcept { return false; }
   inline bool cancel(cancel_walk& walk) noexcept override;
-  inline std::string describe() const override;
+  WEFT_COLD inline std::string describe() const override;
 
   /// What ends the waiting early, by cancelling the children in charge: the first failure, nothing, or the first end.
   enum class mode : unsigned char { first_failure, none, first_end };
@@ -70,7 +69,7 @@ class gather_core : public waitable, private cancel_fan, protected gather_launch
   void check() const;
 
   /// In first_end: which child was the first to end.
-  std::size_t first_to_end() const noexcept;
+  std::size_t first_to_end() const noexcept { return place_of(*decisive_); }
 
  private:
   // Two, so that a child that has ended says which kind it is; a million children share them.
@@ -114,6 +113,8 @@ class gather_core : public waitable, private cancel_fan, protected gather_launch
   static bool asks(const gather_entry& watched) noexcept {
     return watched.in_charge() && !watched.state().stands_for_future();
   }
+  bool anyone_left() const noexcept;
+  std::size_t place_of(const task_state& task) const noexcept;  // it is one of the children
   inline bool matters(const task_state& task) noexcept;
   void child_ended(task_state& task, bool charge) noexcept;
   void finish_if_over() noexcept;
@@ -121,7 +122,7 @@ class gather_core : public waitable, private cancel_fan, protected gather_launch
   void wait_on_behalf_of(task_state& waiting) noexcept;
   WEFT_COLD inline void launch_failed(std::size_t unmade, const std::exception_ptr& failure) noexcept override;
   inline task_state* next_to_cancel() noexcept override;
-  inline void leave_out(task_state& task) noexcept override;
+  WEFT_COLD inline void leave_out(task_state& task) noexcept override;
   watcher& watcher_of(const gather_entry& e) noexcept { return e.in_charge() ? charges_ : others_; }
 
   std::span<gather_entry> entries_;
@@ -252,7 +253,7 @@ inline bool gather_core::matters(const task_state& task) noexcept {
   return false;
 }
 
-inline void gather_core::child_ended(task_state& task, bool charge) noexcept {
+WEFT_OUTLINE inline void gather_core::child_ended(task_state& task, bool charge) noexcept {
   if (mode_ == mode::first_failure) task.look();
   if (finished_) return;
   --running_;
@@ -280,7 +281,7 @@ void gather_core::launch_failed(std::size_t unmade, const std::exception_ptr& fa
   finish_if_over();
 }
 
-inline void gather_core::finish_if_over() noexcept {
+WEFT_OUTLINE inline void gather_core::finish_if_over() noexcept {
   const std::size_t awaited = decisive_ != nullptr && !cancelled_ ? running_charges_ : running_;
   if (awaited > 0) return;
   finished_ = true;
@@ -292,6 +293,13 @@ inline void gather_core::finish_if_over() noexcept {
   if (waiting_ != nullptr) waiting_->wake();
 }
 
+inline bool gather_core::anyone_left() const noexcept {
+  for (const gather_entry& e : entries_) {
+    if (!e.done()) return true;
+  }
+  return false;
+}
+
 inline bool gather_core::cancel(cancel_walk& walk) noexcept {
   if (finished_) return false;
   if (inside_ == &walk) {
@@ -299,8 +307,7 @@ inline bool gather_core::cancel(cancel_walk& walk) noexcept {
     return true;
   }
   if (inside_ != nullptr) return true;  // another walk is at it: a cancel() from within somebody's cancel()
-  const bool any = std::any_of(entries_.begin(), entries_.end(), [](const gather_entry& e) { return !e.done(); });
-  if (!any) return false;
+  if (!anyone_left()) return false;
   if (launching()) cancel_unmade();
   cancelled_ = true;
   cursor_ = 0;
@@ -318,16 +325,15 @@ inline task_state* gather_core::next_to_cancel() noexcept {
 }
 
 // Only a handle can lead back to where the walk came from.
-inline void gather_core::leave_out(task_state& task) noexcept {
-  const auto e =
-      std::find_if(entries_.begin(), entries_.end(), [&](const gather_entry& x) { return x.state_or_null() == &task; });
-  bool watched = task.drop_observer(watcher_of(*e));
-  not_done_ -= watched && asks(*e) ? 1 : 0;
+void gather_core::leave_out(task_state& task) noexcept {
+  const gather_entry& e = entries_[place_of(task)];
+  bool watched = task.drop_observer(watcher_of(e));
+  not_done_ -= watched && asks(e) ? 1 : 0;
   for (std::size_t i = 0; i < given_ && !watched; ++i) watched = callbacks_[i].stop_watching(task);
   if (!watched) return;  // left out before
   task.look();
   --running_;
-  running_charges_ -= e->in_charge() ? 1 : 0;
+  running_charges_ -= e.in_charge() ? 1 : 0;
   finish_if_over();
 }
 
@@ -339,13 +345,13 @@ inline void gather_core::check() const {
   if (decisive_->failed()) std::rethrow_exception(decisive_->failure());
 }
 
-inline std::size_t gather_core::first_to_end() const noexcept {
-  const auto first = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const gather_entry& e) { return e.state_or_null() == decisive_; });
-  return static_cast<std::size_t>(first - entries_.begin());
+inline std::size_t gather_core::place_of(const task_state& task) const noexcept {
+  std::size_t place = 0;
+  while (entries_[place].state_or_null() != &task) ++place;
+  return place;
 }
 
-inline std::string gather_core::describe() const {
+std::string gather_core::describe() const {
   std::string text = (mode_ == mode::first_end ? "a race of " : "a gather of ") + std::to_string(entries_.size()) +
                      " tasks, of which these are left:";
   for (const gather_entry& e : entries_) {

@@ -135,7 +135,7 @@ void gather_launch::abandon() noexcept {
     if (child.unmade()) {
       const task_label label(--number, child.coroutine().where());
       loop_->call_exception_handler(
-          exception_context::compose("Task was destroyed but it is pending", nullptr, [&] { return label.text(); }));
+          exception_context::compose("Task was destroyed but it is pending", nullptr, &label));
     }
     child.give_up();
   }

@@ -20,7 +20,6 @@
 #include <weft/flow/gather_core.hpp>
 
 #include <cstddef>
-#include <ranges>
 #include <stdexcept>
 #include <tuple>
 #include <type_traits>

@@ -15,11 +15,11 @@
 #include <weft/core/runnable.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
+#include <weft/detail/input_range.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <memory>
-#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -110,10 +110,10 @@ class [[nodiscard("weft: wait() does nothing until it is awaited: write co_await
 /// Waits for a range of handles until `when` holds, or `limit` is over; a handle given twice counts once. Takes at
 /// least one pass more than the tasks. Their exceptions are left to look at. Throws std::invalid_argument if there are
 /// no tasks. Cancelled: has not happened; the tasks run on. Mirrors asyncio.wait().
-template <std::ranges::input_range Range>
-  requires running_task<std::ranges::range_value_t<Range>>
+template <detail::input_range Range>
+  requires running_task<detail::range_value_t<Range>>
 auto wait(Range&& handles, return_when when = all_completed, time_limit limit = std::nullopt) {
-  using handle = std::ranges::range_value_t<Range>;
+  using handle = detail::range_value_t<Range>;
   std::vector<handle> tasks;
   for (auto&& h : handles) tasks.push_back(h);
   if (tasks.empty()) throw std::invalid_argument("weft: wait() needs at least one task");
@@ -128,8 +128,8 @@ constexpr void explain_not_running() {
 }
 template <class Given>
 inline constexpr bool range_of_running_tasks = [] {
-  if constexpr (std::ranges::input_range<Given>) {
-    return running_task<std::ranges::range_value_t<Given>>;
+  if constexpr (detail::input_range<Given>) {
+    return running_task<detail::range_value_t<Given>>;
   } else {
     return false;
   }

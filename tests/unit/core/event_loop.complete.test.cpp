@@ -13,6 +13,7 @@
 #include <weft/time/sleep.hpp>
 
 #include <chrono>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -76,6 +77,28 @@ TEST_CASE_METHOD(loop_on_virtual_time, "a loop that is stopped before the task i
   CHECK_THROWS_AS(loop.run_until_complete(handle), weft::usage_error);
   CHECK_FALSE(handle.done());
   CHECK_NOTHROW(loop.run_until_complete(handle));  // it can be waited for again
+}
+
+TEST_CASE_METHOD(loop_on_virtual_time, "a loop that is stopped just as the task ends is not stopped a second time",
+                 "[core][event_loop]") {
+  const auto ends_and_stops = [this]() -> weft::task<int> {
+    loop.stop();
+    co_return 1;
+  };
+  CHECK(loop.run_until_complete(ends_and_stops()) == 1);
+  CHECK_NOTHROW(loop.run_until_complete(text_after(1h)));  // asyncio: "stopped before Future completed"
+}
+
+TEST_CASE_METHOD(loop_on_virtual_time, "run_until_complete refuses another loop's task, done or not, and a gone loop's",
+                 "[core][event_loop]") {
+  auto other = std::make_unique<weft::event_loop>();
+  const auto handle = other->create_task(text_after(0s));
+  CHECK_THROWS_AS(loop.run_until_complete(handle), std::invalid_argument);
+  CHECK_NOTHROW(other->run_until_complete(handle));
+  CHECK_THROWS_AS(loop.run_until_complete(handle), std::invalid_argument);
+  CHECK_NOTHROW(other->run_until_complete(handle));
+  other.reset();
+  CHECK_THROWS_AS(loop.run_until_complete(handle), weft::loop_closed_error);
 }
 
 TEST_CASE_METHOD(loop_on_virtual_time, "run_until_complete inside a running loop makes no task", "[core][event_loop]") {

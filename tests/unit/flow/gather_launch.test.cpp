@@ -415,8 +415,9 @@ TEST_CASE("when memory runs out while the children begin, the others are given u
   CHECK(cancelled == began);
 }
 
-TEST_CASE("when memory runs out while the children begin, the end of the first one does not interrupt the others' clean-up",
-          "[flow][gather_launch]") {
+TEST_CASE(
+    "when memory runs out while the children begin, the end of the first one does not interrupt the others' clean-up",
+    "[flow][gather_launch]") {
   if (!counts_allocations) return;
   int began = 0, cancelled = 0, tidied_up = 0;
   run_on_virtual_time([&]() -> weft::task<> {
