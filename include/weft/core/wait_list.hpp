@@ -19,6 +19,7 @@
 #include <weft/detail/intrusive_list.hpp>
 
 #include <cstddef>
+#include <cstdint>
 
 namespace weft {
 
@@ -76,7 +77,12 @@ class wait_node : public waitable, public detail::list_node<wait_list> {
 
   /// Out of the list, whether it waits or has been woken; does nothing if it is in none.
   void leave() noexcept {
-    if (state_ != state::idle) unlink_from_list();
+    if (idle()) return;
+    if (woken()) {
+      become_idle();  // the list has moved its mark on already
+    } else {
+      unlink_from_list();
+    }
   }
 
   /// Out of the line, but told when the list goes.
@@ -96,9 +102,14 @@ class wait_node : public waitable, public detail::list_node<wait_list> {
   friend class wait_list;
 
   inline void unlink_from_list() noexcept;
+  void become_idle() noexcept {
+    unlink();
+    list_ = nullptr;
+    state_ = state::idle;
+  }
   [[noreturn]] WEFT_COLD inline static void throw_other_loop();
 
-  enum class state : unsigned char { idle, waiting, woken, cancelled, aside };
+  enum class state : std::uint16_t { idle, waiting, woken, cancelled, aside };
 
   task_state* task_;  // once it waits
   wait_list* list_ = nullptr;
@@ -189,9 +200,7 @@ class wait_list {
 
 inline void wait_node::unlink_from_list() noexcept {
   if (list_ != nullptr && list_->first_ == this) list_->first_ = list_->line_.after(*this);
-  unlink();
-  list_ = nullptr;
-  state_ = state::idle;
+  become_idle();
 }
 
 inline void wait_node::step_aside() noexcept {

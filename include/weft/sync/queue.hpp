@@ -62,12 +62,8 @@ class basic_queue {
 
   /// The same at once. Throws queue_full_error, queue_empty_error, queue_shut_down_error: the item is left as it was.
   void put_nowait(T&& item) {
-    if (shut_down_) throw queue_shut_down_error();
-    if (full()) throw queue_full_error();
-    items_.push(std::move(item));
-    ++unfinished_;
-    getters_.wake_first();
-    putters_.recheck_woken();
+    if (!shut_down_ && full()) throw queue_full_error();
+    put_where_room_is(std::move(item));
   }
   void put_nowait(const T& item) { put_nowait(T(item)); }
   T get_nowait() {
@@ -119,6 +115,14 @@ class basic_queue {
  private:
   friend class get_awaiter<T, Store>;
   friend class put_awaiter<T, Store>;
+
+  void put_where_room_is(T&& item) {
+    if (shut_down_) throw queue_shut_down_error();
+    items_.push(std::move(item));
+    ++unfinished_;
+    getters_.wake_first();
+    putters_.recheck_woken();
+  }
 
   bool nothing_to_get() const noexcept { return empty() && !shut_down_; }
   bool no_room_to_put() const noexcept { return full() && !shut_down_; }
@@ -250,7 +254,7 @@ class [[nodiscard("weft: put() does nothing until it is awaited: write co_await 
 
   void await_resume() {
     this->leave();
-    queue_->put_nowait(std::move(item_));
+    queue_->put_where_room_is(std::move(item_));
   }
   std::string describe() const override { return "room in a queue"; }
 
