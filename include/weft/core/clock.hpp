@@ -42,7 +42,8 @@ class clock {
   virtual duration wait_until(time_point deadline) noexcept = 0;
 
   /// After how many loop passes without a wait_until() in between the loop gives up with livelock_error.
-  virtual std::uint64_t pass_limit() const noexcept { return std::numeric_limits<std::uint64_t>::max(); }
+  virtual std::uint64_t pass_limit() const noexcept { return no_pass_limit; }
+  static constexpr std::uint64_t no_pass_limit = std::numeric_limits<std::uint64_t>::max();
 
   /// Whether time passes only when the loop says so.
   virtual bool is_virtual() const noexcept { return false; }

@@ -127,7 +127,10 @@ class event_loop {
   void run_forever();
 
   /// Ends run_forever() after the pass that is running; before it runs: after its first pass.
-  void stop() noexcept { stopping_ = true; }
+  void stop() noexcept {
+    stopping_ = true;
+    quiet_ = false;
+  }
   bool is_running() const noexcept { return running_.load(std::memory_order_relaxed); }
   bool is_closed() const noexcept { return closed_; }
 
@@ -210,7 +213,6 @@ class event_loop {
     void run() override {}
   };
 
-  void run_pass();
   void look_around();
   void look_outside();
   void wait_for_work();
@@ -236,7 +238,7 @@ class event_loop {
   tenant_list tenants_;
   descriptor_watches watches_;
   std::vector<ready_event> events_;
-  bool quiet_ = false;  // no timer, no descriptor, no post: a pass looks at the ready queue and for new posts only
+  bool quiet_ = false;  // no timer, descriptor, post, limit or stop(): a pass looks for ready tasks and new posts only
   bool woken_ = false;
   bool stopping_ = false;
   bool closed_ = false;
@@ -344,24 +346,18 @@ WEFT_OUTLINE inline void event_loop::run_forever() {
   } guard(*this);
   passes_left_ = pass_limit_;
   do {
-    run_pass();
+    look_around();
+    if (!ready_.empty()) run_ready();
+    while (quiet_ && !ready_.empty() && !mailbox_->pending()) run_ready();
   } while (!stopping_);
 }
 
-inline void event_loop::run_pass() {
+WEFT_OUTLINE inline void event_loop::look_around() {
   if (passes_left_-- == 0) [[unlikely]]
     throw_livelock();
-  if (!quiet_ || ready_.empty() || mailbox_->pending()) {
-    look_around();
-    if (ready_.empty()) return;
-  }
-  run_ready();
-}
-
-WEFT_OUTLINE inline void event_loop::look_around() {
   if (ready_.empty() || !watches_.empty() || woken_ || mailbox_->pending()) look_outside();
   if (timers_.empty()) {
-    quiet_ = watches_.empty() && !woken_;
+    quiet_ = watches_.empty() && !woken_ && !stopping_ && pass_limit_ == weft::clock::no_pass_limit;
   } else {
     collect_due_timers();
   }

@@ -32,12 +32,12 @@ template <class T>
 class promise;
 
 /// Awaits a library awaiter on behalf of a coroutine. Awaiter is a reference to the temporary in the frame of the one
-/// that awaits, or a type that make() makes in place.
+/// that awaits, or a type that make() makes in place, or one that holds nothing.
 template <class Awaiter>
 class operation_awaiter {
  public:
   explicit operation_awaiter(Awaiter&& a) noexcept
-    requires std::is_reference_v<Awaiter>
+    requires(std::is_reference_v<Awaiter> || std::is_empty_v<Awaiter>)
       : awaiter_(static_cast<Awaiter&&>(a)) {}
   template <class Make>
     requires(!std::is_reference_v<Awaiter>)
@@ -60,6 +60,10 @@ class operation_awaiter {
  private:
   Awaiter awaiter_;
 };
+
+/// What operation_awaiter has of a temporary A.
+template <class A>
+using awaited_in_place = std::conditional_t<std::is_empty_v<A> && std::is_trivially_copyable_v<A>, A, A&&>;
 
 /// Awaits a coroutine: it becomes the leaf of the chain. Trivially destructible: a coroutine that has started belongs
 /// to the chain, which is destroyed leaf first and not by the awaiters in it.
@@ -146,12 +150,13 @@ class promise_base : public chain_link {
 
   /// An awaiter: it stays where it is, in the frame of the one that awaits.
   template <awaiter A>
-  operation_awaiter<A&&> await_transform(A&& awaited, std::source_location where = std::source_location::current()) {
+  operation_awaiter<awaited_in_place<A>> await_transform(A&& awaited,
+                                                         std::source_location where = std::source_location::current()) {
     static_assert(
         !std::is_lvalue_reference_v<A>,
         "weft: an operation is awaited once, as an rvalue: await it where you make it, or co_await std::move(it)");
     at(where);
-    return operation_awaiter<A&&>(std::forward<A>(awaited));
+    return operation_awaiter<awaited_in_place<A>>(std::forward<A>(awaited));
   }
 
   /// Something that makes an awaiter: a handle, a future.

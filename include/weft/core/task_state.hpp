@@ -301,11 +301,12 @@ inline void task_state::run() {
   }
   waiting_for_ = nullptr;
   current_ = this;
-  chain_link* resumed;
-  do {
+  chain_link* resumed = leaf_;
+  resumed->coroutine().resume();  // it may be gone afterwards
+  while (leaf_ != resumed) {      // it has entered another one, or ended
     resumed = leaf_;
-    resumed->coroutine().resume();  // it may be gone afterwards
-  } while (leaf_ != resumed);
+    resumed->coroutine().resume();
+  }
   if ((flags_ & (must_cancel | ended)) != 0) [[unlikely]]
     after_step();
   current_ = nullptr;
