@@ -239,8 +239,7 @@ task<> shutdown_asyncgens(event_loop& loop) {
   for (std::size_t i = 0; i < ends.size(); ++i) {
     if (!ends[i].failed()) continue;
     loop.call_exception_handler(exception_context::compose("an error occurred during closing of an async generator",
-                                                           ends[i].exception(),
-                                                           [&] { return closing[i].state().label().text(); }));
+                                                           ends[i].exception(), &closing[i].state().label()));
   }
 }
 

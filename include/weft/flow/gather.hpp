@@ -162,6 +162,10 @@ template <class T>
 gather_child<T> as_child(gather_child<T> child) {
   return child;
 }
+template <class T>
+gather_child<T> as_child(task<T>&& to_start) {
+  return gather_child<T>(std::move(to_start));
+}
 template <startable A>
 auto as_child(A&& a) {
   auto child = as_startable(std::forward<A>(a));

@@ -32,46 +32,41 @@ namespace weft {
 /// A child, whatever it returns. It owns the coroutine that has not started, or shares the task, or has the result.
 class gather_entry {
  public:
-  gather_entry(gather_entry&& other) noexcept
-      : is_operation_(other.is_operation_),
-        ends_by_destruction_(other.ends_by_destruction_),
-        like_future_(other.like_future_),
-        charge_(other.charge_),
-        own_(other.own_),
-        stage_(std::exchange(other.stage_, stage::gone)) {
-    if (stage_ == stage::coroutine) {
+  gather_entry(gather_entry&& other) noexcept : is_(other.is_) {
+    if (is_.at == stage::coroutine) {
       coroutine_ = other.coroutine_;
     } else {
       task_ = other.task_;  // moved before it is awaited: it has no result yet
     }
+    other.is_.at = stage::gone;
   }
   gather_entry& operator=(gather_entry&&) = delete;
   ~gather_entry() {
-    if (stage_ <= stage::started) let_go();
+    if (is_.at <= stage::started) let_go();
   }
 
   /// Started here, so its result can be moved out. Else it ran before.
-  bool own() const noexcept { return own_; }
+  bool own() const noexcept { return is_.own; }
 
   /// Started or adopted, and nobody else's: cancelled on the first failure.
-  bool in_charge() const noexcept { return charge_; }
+  bool in_charge() const noexcept { return is_.in_charge; }
 
   /// It stands among the arguments before: that one counts.
-  bool repeated() const noexcept { return repeated_; }
-  void repeat() noexcept { repeated_ = true; }
+  bool repeated() const noexcept { return is_.repeated; }
+  void repeat() noexcept { is_.repeated = true; }
 
   /// For a race: it is cancelled when it loses, and an operation is waited for directly.
   void compete() noexcept {
-    charge_ = true;
-    like_future_ = is_operation_;
+    is_.in_charge = true;
+    is_.like_future = is_.operation;
   }
 
   /// Nothing but a task to start, which is not empty.
-  bool can_be_launched() const noexcept { return unmade() && coroutine_ != nullptr && !is_operation_; }
+  bool can_be_launched() const noexcept { return unmade() && coroutine_ != nullptr && !is_.operation; }
 
   /// The task; null before it is made, and when only its result is left.
   task_state* state_or_null() const noexcept {
-    return stage_ == stage::prepared || stage_ == stage::started ? task_ : nullptr;
+    return is_.at == stage::prepared || is_.at == stage::started ? task_ : nullptr;
   }
   /// The same, where it is there.
   task_state& state() const noexcept { return *task_; }
@@ -79,7 +74,7 @@ class gather_entry {
   /// The coroutine of a child whose task is not made.
   chain_link& coroutine() const noexcept { return *coroutine_; }
 
-  bool unmade() const noexcept { return stage_ == stage::coroutine; }
+  bool unmade() const noexcept { return is_.at == stage::coroutine; }
   bool done() const noexcept { return !unmade() && (state_or_null() == nullptr || task_->done()); }
 
   /// Makes the task, if it is one to start; does not start it yet. T is what the child returns. Throws
@@ -105,12 +100,12 @@ class gather_entry {
   /// Starts the task that prepare() made, or ends it unstarted. One that takes a pass to end, at least, is watched by
   /// `observer` at once: among a million each touch is a cache miss.
   void start(task_observer& observer) noexcept {
-    watched_ = !like_future_ && task_->set_observer(observer);
-    stage_ = stage::started;
+    is_.watched = !is_.like_future && task_->set_observer(observer);
+    is_.at = stage::started;
     task_->start();
   }
   void drop_unstarted() noexcept {
-    stage_ = stage::started;
+    is_.at = stage::started;
     task_->drop_unstarted();
   }
 
@@ -119,7 +114,7 @@ class gather_entry {
   outcome<T> take_result();
 
   /// Whether start() has set the observer.
-  bool watched() const noexcept { return watched_; }
+  bool watched() const noexcept { return is_.watched; }
 
  protected:
   enum class stage : unsigned char {
@@ -134,14 +129,15 @@ class gather_entry {
   // A coroutine to start (null: none is there), or a task that runs (null: none).
   gather_entry(chain_link* to_start, operation_traits traits) noexcept
       : coroutine_(to_start),
-        is_operation_(traits.is_operation),
-        ends_by_destruction_(traits.ends_by_destruction),
-        like_future_(traits.like_future),
-        charge_(!traits.shared),
-        own_(true),
-        stage_(stage::coroutine) {}
+        is_{.at = stage::coroutine,
+            .own = true,
+            .in_charge = !traits.shared,
+            .operation = traits.is_operation,
+            .ends_by_destruction = traits.ends_by_destruction,
+            .like_future = traits.like_future} {}
   gather_entry(task_state* running, bool charge) noexcept
-      : task_(running), charge_(charge), own_(false), stage_(running != nullptr ? stage::started : stage::gone) {
+      : task_(running),
+        is_{.at = running != nullptr ? stage::started : stage::gone, .own = false, .in_charge = charge} {
     if (running != nullptr) running->retain();
   }
 
@@ -160,14 +156,16 @@ class gather_entry {
     task_state* task_;
     alignas(void*) std::byte result_[sizeof(void*)];
   };
-  bool is_operation_ = false;
-  bool ends_by_destruction_ = false;
-  bool like_future_ = false;
-  bool charge_;
-  bool own_;
-  bool repeated_ = false;
-  bool watched_ = false;
-  stage stage_;
+  struct {  // copied as one
+    stage at;
+    bool own;
+    bool in_charge;
+    bool operation = false;
+    bool ends_by_destruction = false;
+    bool like_future = false;
+    bool repeated = false;
+    bool watched = false;
+  } is_;
 };
 
 /// A child that returns T.
@@ -199,49 +197,49 @@ gather_child<T> adopt(task_handle<T> running) noexcept {
 // ---- details ----
 
 WEFT_OUTLINE inline void gather_entry::let_go() noexcept {
-  if (stage_ == stage::coroutine) {
+  if (is_.at == stage::coroutine) {
     if (coroutine_ != nullptr) coroutine_->coroutine().destroy();
     return;
   }
-  if (stage_ == stage::prepared) task_->drop_unstarted();
+  if (is_.at == stage::prepared) task_->drop_unstarted();
   task_->release();
 }
 
 template <class T>
 void gather_entry::prepare(event_loop& loop) {
-  if (stage_ == stage::started) return;
+  if (is_.at == stage::started) return;
   task<T> to_start;
-  if (stage_ == stage::coroutine && coroutine_ != nullptr) {
+  if (is_.at == stage::coroutine && coroutine_ != nullptr) {
     to_start = task<T>(static_cast<promise<T>&>(*std::exchange(coroutine_, nullptr)));
   }
   task_state& made = prepare_task(loop, std::move(to_start));
-  if (is_operation_) made.stand_for_operation(ends_by_destruction_, like_future_);
+  if (is_.operation) made.stand_for_operation(is_.ends_by_destruction, is_.like_future);
   made.retain();
   task_ = &made;
-  stage_ = stage::prepared;
+  is_.at = stage::prepared;
 }
 
 inline void gather_entry::become(task_state& made, task_observer& observer) noexcept {
   made.set_observer(observer);
-  watched_ = true;
+  is_.watched = true;
   task_ = &made;
-  stage_ = stage::prepared;
+  is_.at = stage::prepared;
 }
 
 template <class T>
 typed_task_state<T>* gather_entry::run_first_step() {
   typed_task_state<T>& task = static_cast<typed_task_state<T>&>(*task_);
-  stage_ = stage::started;
+  is_.at = stage::started;
   task.run();
   if (!task.left_behind()) return nullptr;
   if (task.cancelled()) {
-    stage_ = stage::cancelled;
+    is_.at = stage::cancelled;
     return &task;
   }
   if constexpr (fits<stored_t<T>>) {
     if (!task.failed()) {
       if constexpr (!std::is_void_v<T>) std::construct_at(reinterpret_cast<stored_t<T>*>(result_), *task.result);
-      stage_ = stage::returned;
+      is_.at = stage::returned;
       return &task;
     }
   }
@@ -249,10 +247,10 @@ typed_task_state<T>* gather_entry::run_first_step() {
 }
 
 WEFT_COLD inline void gather_entry::give_up() noexcept {
-  if (stage_ == stage::prepared) {
-    stage_ = stage::started;
-  } else if (stage_ == stage::coroutine) {
-    stage_ = stage::gone;
+  if (is_.at == stage::prepared) {
+    is_.at = stage::started;
+  } else if (is_.at == stage::coroutine) {
+    is_.at = stage::gone;
     coroutine_->coroutine().destroy();
   }
 }
@@ -260,7 +258,7 @@ WEFT_COLD inline void gather_entry::give_up() noexcept {
 template <class T>
 outcome<T> gather_entry::kept_result() const {
   outcome<T> result;
-  if (stage_ == stage::cancelled) {
+  if (is_.at == stage::cancelled) {
     result.cancel();
   } else if constexpr (std::is_void_v<T>) {
     result.emplace();
@@ -272,16 +270,16 @@ outcome<T> gather_entry::kept_result() const {
 
 template <class T>
 outcome<T> gather_entry::take_result() {
-  if (stage_ == stage::returned || stage_ == stage::cancelled) return kept_result<T>();
+  if (is_.at == stage::returned || is_.at == stage::cancelled) return kept_result<T>();
   outcome<T>& result = static_cast<typed_task_state<T>*>(task_)->result;
   if constexpr (std::is_copy_constructible_v<stored_t<T>>) {
-    if (!own_) return result;
+    if (!is_.own) return result;
   }
   struct let_go_at_end {  // now, while it is in the cache
     gather_entry& child;
     ~let_go_at_end() {
-      if (!child.own_) return;
-      child.stage_ = stage::gone;
+      if (!child.is_.own) return;
+      child.is_.at = stage::gone;
       child.task_->release();
     }
   } guard{*this};
