@@ -133,6 +133,9 @@ class wait_list {
   bool anyone_waits() const noexcept { return first_ != nullptr; }
   bool anyone_woken() const noexcept { return !line_.empty() && &line_.front() != first_; }
 
+  /// Somebody waits, and nobody was woken who has not resumed yet.
+  bool nobody_before_first() const noexcept { return anyone_waits() && &line_.front() == first_; }
+
   /// How many wait; counts them.
   std::size_t size() const noexcept {
     std::size_t n = 0;

@@ -118,7 +118,10 @@ class mutex_wait : public wait_node {
 
   explicit mutex_wait(mutex& m) noexcept : mutex_(&m) {}
   mutex_wait(mutex_wait&& unstarted) noexcept : wait_node(std::move(unstarted)), mutex_(unstarted.mutex_) {}
-  ~mutex_wait() { give_up(); }
+  ~mutex_wait() {
+    if (!idle()) [[unlikely]]
+      give_up();
+  }
 
   bool take_if_free() noexcept { return mutex_->take_if_free(); }
   void line_up(task_state& waiting) { wait_in_to_take(mutex_->waiters_, waiting); }
@@ -160,8 +163,7 @@ class [[nodiscard(
 inline lock_awaiter mutex::lock() noexcept { return lock_awaiter(*this); }
 
 inline void mutex::wake_next() noexcept {
-  if (waiters_.anyone_woken() || !waiters_.anyone_waits() || !waiters_.first().waiting()) return;
-  waiters_.wake_first();
+  if (waiters_.nobody_before_first() && waiters_.first().waiting()) waiters_.wake_first();
 }
 
 inline mutex_lock::mutex_lock(mutex& held) noexcept : mutex_(held, held.locks_) {}
