@@ -12,6 +12,10 @@
 //    A gather that was cancelled throws cancelled_error, whatever its children did.
 //
 // With failures as results (gather_outcomes), 2. does not apply. In a race, the first end counts as the first failure.
+//
+//     if (launches(children, waiting)) return true;  // in await_suspend
+//     prepare<int>(children, waiting.loop());
+//     return start(children, waiting);
 #pragma once
 
 #include <weft/core/awaitable.hpp>

@@ -9,9 +9,11 @@
 //
 // Only what the gather itself starts is launched like this. If there is a handle or an operation among its arguments,
 // all tasks are made before any starts.
+//
+//     launch(loop, children, observer);                      // when the gather is awaited
+//     void begin_children() final { begin<int>(children); }  // what the loop calls in the next pass
 #pragma once
 
-#include <weft/core/error.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/exception_handler.hpp>
 #include <weft/core/task_label.hpp>
