@@ -12,6 +12,7 @@
 #include <weft/core/error.hpp>               // all errors
 #include <weft/core/event_loop.hpp>          // the loop
 #include <weft/core/exception_handler.hpp>   // who is told of lost exceptions
+#include <weft/core/handle_awaiter.hpp>      // how a task waits for another one
 #include <weft/core/interrupt.hpp>           // SIGINT
 #include <weft/core/loop_locals.hpp>         // what a loop owns without knowing it
 #include <weft/core/mailbox.hpp>             // the way in from other threads
@@ -28,6 +29,8 @@
 #include <weft/core/task_handle.hpp>         // running tasks
 #include <weft/core/task_label.hpp>          // who a task is, for reports
 #include <weft/core/task_state.hpp>          // a task as the loop sees it
+#include <weft/core/tenant.hpp>              // what lives on a loop
+#include <weft/core/typed_task_state.hpp>    // a task together with its result
 #include <weft/core/wait_list.hpp>           // who waits for a lock, an event, an item
 
 // floor 2: built on core's public verbs

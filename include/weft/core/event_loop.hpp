@@ -24,6 +24,7 @@
 #include <weft/core/mailbox.hpp>
 #include <weft/core/poller.hpp>
 #include <weft/core/runnable.hpp>
+#include <weft/core/tenant.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -43,33 +44,10 @@ struct loop_options {
   weft::poller* poller = nullptr;
 };
 
-/// Something that lives on a loop until it ends, and that the loop ends when it goes: a task, a future.
-class tenant : public runnable, public detail::list_node<class tenant_link> {
- public:
-  using runnable::linked;  // in the ready queue, or among another task's callbacks
-  using runnable::unlink;
-
-  /// The loop is closing: end at once, destroy what is suspended, forget the loop.
-  virtual void abandon() noexcept = 0;
-
-  /// A line or more for a deadlock report; empty if it does not wait.
-  virtual std::string report() const = 0;
-
-  /// Somebody wants to see the loop's tasks. Who stands for tasks that are yet to be made makes them now, and admits
-  /// them before itself. std::bad_alloc: some are not made.
-  virtual void make_tasks() {}
-
- protected:
-  tenant() = default;
-  ~tenant() = default;
-};
-
 /// The loop: one runs per thread at a time; run() makes one. All members belong to the thread that runs it, except
 /// is_running(); other threads use remote().
 class event_loop {
  public:
-  using tenant_list = detail::intrusive_list<tenant, tenant_link>;
-
   /// Throws std::system_error (EMFILE, for instance) before anything is left open.
   explicit event_loop(loop_options options = {});
   event_loop(const event_loop&) = delete;

@@ -8,14 +8,16 @@
 //     fmt::print("{}\n", co_await h);
 #pragma once
 
+#include <weft/core/callback.hpp>
+#include <weft/core/error.hpp>
 #include <weft/core/event_loop.hpp>
-#include <weft/core/outcome.hpp>
+#include <weft/core/handle_awaiter.hpp>
 #include <weft/core/safe_argument.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_state.hpp>
+#include <weft/core/typed_task_state.hpp>
 
 #include <concepts>
-#include <cstddef>
 #include <exception>
 #include <memory>
 #include <source_location>
@@ -26,54 +28,9 @@
 
 namespace weft {
 
-template <class T, class Result>
-class handle_awaiter;
-class ref_awaiter;
-
 /// What a handle that others share gives of a result: a reference to what the task keeps, if it keeps an object.
 template <class T>
 using kept_t = std::conditional_t<std::is_object_v<T>, std::add_lvalue_reference_t<const T>, T>;
-
-/// A task that returns T, with its result.
-template <class T>
-class typed_task_state final : public task_state {
- public:
-  typed_task_state(event_loop& loop, promise<T>& root) noexcept
-      : task_state(loop, root, loop.take_task_numbers(1), nullptr) {}
-  typed_task_state(event_loop& loop, promise<T>& root, std::uint64_t number, tenant& newer) noexcept
-      : task_state(loop, root, number, &newer) {}
-
-  static void* operator new(std::size_t size) { return detail::frame_pool::allocate(size); }
-  static void operator delete(void* memory, std::size_t size) noexcept { detail::frame_pool::deallocate(memory, size); }
-
-  std::exception_ptr failure() const noexcept override { return result.exception(); }
-
-  /// As in task_state, and without a result. Saves memory and time where one task after another ends in its first step.
-  void restart(promise<T>& root, std::uint64_t number) noexcept {
-    std::destroy_at(&result);
-    std::construct_at(&result);
-    task_state::restart(root, number);
-  }
-
-  outcome<T> result;
-
- private:
-  flag_set take_result(chain_link& root) noexcept override {
-    outcome<T>& from = static_cast<promise<T>&>(root).result;
-    if constexpr (std::is_nothrow_move_constructible_v<outcome<T>>) {
-      std::construct_at(&result, std::move(from));  // which was pending: there is nothing to destroy
-    } else {
-      try {
-        result = std::move(from);
-      } catch (...) {
-        result.fail(std::current_exception());
-      }
-    }
-    return result.has_value() ? ended_with_value : result.cancelled() ? ended_cancelled : ended_failed;
-  }
-  void drop_result() noexcept override { result.cancel(); }
-  void destroy() noexcept override { delete this; }
-};
 
 /// A task of which the result does not matter. Copyable, comparable; empty if default-constructed.
 class task_ref {
@@ -229,94 +186,15 @@ callback_handle task_ref::add_done_callback(F&& fn) const {
   return callback_handle(c);
 }
 
-/// What waits for a task by its handle: its place among the task's callbacks is the waiting task's own links.
-class handle_awaiter_base : public waitable {
- public:
-  explicit handle_awaiter_base(const task_ref& target) : target_(target.state()) { target_.retain(); }
-  handle_awaiter_base(const handle_awaiter_base&) = delete;
-  handle_awaiter_base& operator=(const handle_awaiter_base&) = delete;
-
-  bool await_ready() const noexcept { return target_.done(); }
-
-  void await_suspend(task_state& waiting) {
-    if (&target_ == &waiting) {
-      refusal_ = "weft: a task cannot await itself";
-    } else if (&target_.loop() != &waiting.loop()) {
-      refusal_ = "weft: the task belongs to another loop; reach that loop through its remote()";
-    } else {
-      waiting.wait_on(*this);
-      target_.add_done_callback(waiting);
-      return;
-    }
-    waiting.take_another_turn();  // asyncio throws in the next pass, too
-  }
-
-  void await_cancelled() noexcept { look_if_done(); }
-
-  bool cancel(cancel_walk& walk) noexcept override {
-    if (target_.done()) return false;
-    walk.then(target_);
-    return true;
-  }
-  std::string describe() const override { return "task '" + target_.label().name() + "'"; }
-
- protected:
-  ~handle_awaiter_base() { target_.release(); }
-
-  void look_if_done() noexcept {
-    if (target_.done()) target_.look();
-  }
-
-  /// Before the result is taken.
-  void check_and_look() {
-    if (refusal_ != nullptr) throw usage_error(refusal_);
-    target_.look();
-  }
-
-  task_state& target_;
-
- private:
-  const char* refusal_ = nullptr;
-};
-
-/// T is what the task returns, Result what co_await gives: T itself, or a reference to what the task keeps.
-template <class T, class Result>
-class handle_awaiter final : public handle_awaiter_base {
- public:
-  explicit handle_awaiter(const task_ref& target) : handle_awaiter_base(target) {}
-
-  Result await_resume() {
-    check_and_look();
-    auto& result = static_cast<typed_task_state<T>&>(target_).result;
-    if constexpr (std::is_same_v<Result, T>) {
-      return std::move(result).value();
-    } else {
-      return std::as_const(result).value();
-    }
-  }
-};
-
-/// For a task_ref: the result, whatever its type, is left where it is.
-class ref_awaiter final : public handle_awaiter_base {
- public:
-  explicit ref_awaiter(const task_ref& target) : handle_awaiter_base(target) {}
-
-  void await_resume() {
-    check_and_look();
-    if (target_.cancelled()) throw cancelled_error();
-    if (target_.failed()) std::rethrow_exception(target_.failure());
-  }
-};
-
-inline ref_awaiter task_ref::operator co_await() const { return ref_awaiter(*this); }
+inline ref_awaiter task_ref::operator co_await() const { return ref_awaiter(state()); }
 
 template <class T>
 handle_awaiter<T, kept_t<T>> task_handle<T>::operator co_await() const& {
-  return handle_awaiter<T, kept_t<T>>(ref_);
+  return handle_awaiter<T, kept_t<T>>(state());
 }
 template <class T>
 handle_awaiter<T, T> task_handle<T>::operator co_await() && {
-  return handle_awaiter<T, T>(ref_);
+  return handle_awaiter<T, T>(state());
 }
 
 /// Makes the task's state without starting it; state.start() does. std::bad_alloc: the coroutine is destroyed.

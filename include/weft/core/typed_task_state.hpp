@@ -1,0 +1,70 @@
+// A task together with its result, whose type only those who start it and those who wait for it know.
+// SPDX-License-Identifier: MIT
+//
+// The result outlives the coroutine: its frame goes when the task has ended, and whoever holds a handle may still ask.
+// So the result moves from the root's promise to here, between the coroutine's last line and the destruction of its
+// parameters.
+//
+//     auto& state = *new weft::typed_task_state<int>(loop, answer().release());  // owned by the loop until it has
+//     ended state.start();
+#pragma once
+
+#include <weft/core/chain_link.hpp>
+#include <weft/core/event_loop.hpp>
+#include <weft/core/outcome.hpp>
+#include <weft/core/promise.hpp>
+#include <weft/core/task_state.hpp>
+#include <weft/detail/frame_pool.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace weft {
+
+/// A task that returns T, with its result.
+template <class T>
+class typed_task_state final : public task_state {
+ public:
+  /// A coroutine that has not started, as the newest task of the loop; or as task `number`, which came before `newer`.
+  typed_task_state(event_loop& loop, promise<T>& root) noexcept
+      : task_state(loop, root, loop.take_task_numbers(1), nullptr) {}
+  typed_task_state(event_loop& loop, promise<T>& root, std::uint64_t number, tenant& newer) noexcept
+      : task_state(loop, root, number, &newer) {}
+
+  static void* operator new(std::size_t size) { return detail::frame_pool::allocate(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { detail::frame_pool::deallocate(memory, size); }
+
+  std::exception_ptr failure() const noexcept override { return result.exception(); }
+
+  /// As in task_state, and without a result. Saves memory and time where one task after another ends in its first step.
+  void restart(promise<T>& root, std::uint64_t number) noexcept {
+    std::destroy_at(&result);
+    std::construct_at(&result);
+    task_state::restart(root, number);
+  }
+
+  outcome<T> result;
+
+ private:
+  flag_set take_result(chain_link& root) noexcept override {
+    outcome<T>& from = static_cast<promise<T>&>(root).result;
+    if constexpr (std::is_nothrow_move_constructible_v<outcome<T>>) {
+      std::construct_at(&result, std::move(from));  // which was pending: there is nothing to destroy
+    } else {
+      try {
+        result = std::move(from);
+      } catch (...) {
+        result.fail(std::current_exception());
+      }
+    }
+    return result.has_value() ? ended_with_value : result.cancelled() ? ended_cancelled : ended_failed;
+  }
+  void drop_result() noexcept override { result.cancel(); }
+  void destroy() noexcept override { delete this; }
+};
+
+}  // namespace weft
