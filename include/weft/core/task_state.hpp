@@ -74,7 +74,7 @@ class task_state : public tenant {
   bool take_cancelled() noexcept {
     if ((flags_ & throw_cancelled) == 0) [[likely]]
       return false;
-    flags_ &= static_cast<flag_set>(~throw_cancelled);
+    flags_ &= ~throw_cancelled;
     return true;
   }
 
@@ -201,7 +201,7 @@ class task_state : public tenant {
   WEFT_COLD inline void abandon() noexcept final;
 
  protected:
-  using flag_set = std::uint16_t;
+  using flag_set = std::uint32_t;
 
   /// Takes over a coroutine that has not started. It is not scheduled before start(). On the loop its place is before
   /// `newer`, or, if that is null, after all others.
@@ -328,7 +328,7 @@ WEFT_OUTLINE inline bool task_state::before_step() noexcept {
       current_ = nullptr;
       return false;
     }
-    flags_ = static_cast<flag_set>((flags_ & ~must_cancel) | throw_cancelled);
+    flags_ = (flags_ & ~must_cancel) | throw_cancelled;
   }
   if ((flags_ & asks) != 0 && waits_again()) return false;
   if ((flags_ & only_waits) != 0 && (flags_ & throw_cancelled) != 0) {
@@ -347,10 +347,10 @@ WEFT_COLD inline void task_state::run_at_once() noexcept {
 
 inline bool task_state::waits_again() noexcept {
   if (waiting_for_->waits_again((flags_ & throw_cancelled) != 0)) {
-    flags_ &= static_cast<flag_set>(~throw_cancelled);
+    flags_ &= ~throw_cancelled;
     return true;
   }
-  flags_ &= static_cast<flag_set>(~asks);
+  flags_ &= ~asks;
   return false;
 }
 
@@ -358,7 +358,7 @@ WEFT_OUTLINE inline void task_state::after_step() noexcept {
   if ((flags_ & ended) != 0) return finish();
   // Cancelled while it ran, and it waits again: what it waits for now is cancelled at once.
   if (waiting_for_ == nullptr) return;
-  flags_ &= static_cast<flag_set>(~must_cancel);
+  flags_ &= ~must_cancel;
   cancel_walk().pass_on(*this);
 }
 
@@ -426,7 +426,7 @@ inline bool task_state::cancel() {
 }
 
 inline int task_state::uncancel() noexcept {
-  if (cancel_requests_ > 0 && --cancel_requests_ == 0) flags_ &= static_cast<flag_set>(~must_cancel);
+  if (cancel_requests_ > 0 && --cancel_requests_ == 0) flags_ &= ~must_cancel;
   return cancelling();
 }
 
