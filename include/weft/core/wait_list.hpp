@@ -104,7 +104,6 @@ class wait_node : public waitable, public detail::list_node<wait_list> {
   inline void unlink_from_list() noexcept;
   void become_idle() noexcept {
     unlink();
-    list_ = nullptr;
     state_ = state::idle;
   }
   [[noreturn]] WEFT_COLD inline static void throw_other_loop();
@@ -112,7 +111,7 @@ class wait_node : public waitable, public detail::list_node<wait_list> {
   enum class state : std::uint16_t { idle, waiting, woken, cancelled, aside };
 
   task_state* task_;  // once it waits
-  wait_list* list_ = nullptr;
+  wait_list* list_;   // the same, until it is idle; null: forgotten
   state state_ = state::idle;
   bool forgotten_ = false;
   bool takes_ = false;
