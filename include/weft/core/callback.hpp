@@ -107,6 +107,12 @@ template <class F, class... Args>
   requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
 callback* make_callback(F&& fn, Args&&... args);
 
+/// The same for the loop of another thread. Its memory is the system's: what one thread takes from the pool and another
+/// one gives back would gather there.
+template <class F, class... Args>
+  requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
+callback* make_posted_callback(F&& fn, Args&&... args);
+
 // ---- details ----
 
 inline void callback::run() {
@@ -133,13 +139,17 @@ inline void callback::cancel() noexcept {
   discard();
 }
 
-template <class Bound>
+template <class Bound, bool Pooled>
 class bound_callback final : public callback {
  public:
   explicit bound_callback(Bound&& bound) : bound_(std::move(bound)) {}
 
-  static void* operator new(std::size_t size) { return detail::frame_pool::allocate(size); }
-  static void operator delete(void* memory, std::size_t size) noexcept { detail::frame_pool::deallocate(memory, size); }
+  static void* operator new(std::size_t size) {
+    return Pooled ? detail::frame_pool::allocate(size) : ::operator new(size);
+  }
+  static void operator delete(void* memory, std::size_t size) noexcept {
+    Pooled ? detail::frame_pool::deallocate(memory, size) : ::operator delete(memory);
+  }
 
   // What is kept may be over-aligned, which the pool does not serve.
   static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
@@ -155,14 +165,25 @@ class bound_callback final : public callback {
   std::optional<Bound> bound_;
 };
 
-template <class F, class... Args>
-  requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
-callback* make_callback(F&& fn, Args&&... args) {
+template <bool Pooled, class F, class... Args>
+callback* bind_callback(F&& fn, Args&&... args) {
   auto bound = [fn = std::decay_t<F>(std::forward<F>(fn)),
                 ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
     static_cast<void>(std::invoke(std::move(fn), std::move(args)...));
   };
-  return new bound_callback<decltype(bound)>(std::move(bound));
+  return new bound_callback<decltype(bound), Pooled>(std::move(bound));
+}
+
+template <class F, class... Args>
+  requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
+callback* make_callback(F&& fn, Args&&... args) {
+  return bind_callback<true>(std::forward<F>(fn), std::forward<Args>(args)...);
+}
+
+template <class F, class... Args>
+  requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
+callback* make_posted_callback(F&& fn, Args&&... args) {
+  return bind_callback<false>(std::forward<F>(fn), std::forward<Args>(args)...);
 }
 
 }  // namespace weft

@@ -201,6 +201,7 @@ class event_loop {
   void run_ready();
   void run_one(runnable& r) noexcept;
   void report_failed_callback() noexcept;  // from a handler
+  void discard_all() noexcept;
   [[noreturn]] void throw_deadlock() const;
   [[noreturn]] void throw_livelock() const;
 
@@ -250,11 +251,17 @@ WEFT_COLD inline event_loop::~event_loop() {
     leave(newest);
     newest.abandon();
   }
-  locals_.clear();
+  // Before what the loop owns: a pool of threads waits for its jobs, and a job may wait for what it has posted here.
   mailbox_->close(ready_);
+  discard_all();
+  locals_.clear();
+  discard_all();
+  poller_->forget(mailbox_->descriptor());
+}
+
+WEFT_COLD inline void event_loop::discard_all() noexcept {
   while (!timers_.empty()) timers_.pop().discard();
   while (!ready_.empty()) ready_.pop_front().discard();
-  poller_->forget(mailbox_->descriptor());
 }
 
 inline event_loop& event_loop::current() {

@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: MIT
 //
 // asyncio's way: the first Ctrl-C cancels the main task, so that clean-up runs; the second interrupts the loop at once,
-// and what is left is cancelled and waited for; a third has the signal's default effect. Installed only where asyncio
-// would: in the main thread, while nobody else handles the signal. Signals that programs handle themselves: io/signal.
+// and what is left is cancelled and waited for; one that comes then ends that wait. Installed only where asyncio would:
+// in the main thread, while nobody else handles the signal. Signals that programs handle themselves: io/signal.
 //
-// The handler does what a handler may: it counts, and wakes the loop through its mailbox.
+// The handler does what a handler may: it counts, and wakes the loop through its mailbox. A loop that has not come
+// round to two of them hangs in somebody's function; the third has the signal's default effect.
 #pragma once
 
 #include <weft/core/event_loop.hpp>
@@ -46,7 +47,10 @@ class interrupt_guard {
  private:
   static void on_signal(int) noexcept {
     handling_.fetch_add(1);
-    if (mailbox* box = receiver_.load()) box->interrupt();
+    if (mailbox* box = receiver_.load(); box != nullptr && box->interrupt() >= 2) {
+      ::signal(SIGINT, SIG_DFL);
+      ::raise(SIGINT);  // takes effect when the handler returns
+    }
     handling_.fetch_sub(1);
   }
 

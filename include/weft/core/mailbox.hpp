@@ -46,8 +46,9 @@ class mailbox {
   /// Makes the loop run a pass. Async-signal-safe.
   void wake() noexcept;
 
-  /// A signal for the loop, and how many there were since the loop last asked. interrupt() is async-signal-safe.
-  void interrupt() noexcept;
+  /// A signal for the loop, and how many there were since the loop last asked. interrupt() says how many of them came
+  /// before; it is async-signal-safe.
+  int interrupt() noexcept;
   int take_interrupts() noexcept { return interrupts_.exchange(0, std::memory_order_acq_rel); }
 
   /// How many remotes are alive: while there are any, the loop waits for them.
@@ -114,7 +115,7 @@ class remote_loop {
   template <class F, class... Args>
   void call_soon_threadsafe(F&& fn, Args&&... args) const {
     if (box_ == nullptr) throw loop_closed_error();  // moved from
-    callback* posted = make_callback(std::forward<F>(fn), std::forward<Args>(args)...);
+    callback* posted = make_posted_callback(std::forward<F>(fn), std::forward<Args>(args)...);
     try {
       box_->post(*posted);
     } catch (...) {
@@ -171,9 +172,10 @@ inline void mailbox::wake() noexcept {
   errno = saved;
 }
 
-inline void mailbox::interrupt() noexcept {
-  interrupts_.fetch_add(1, std::memory_order_acq_rel);
+inline int mailbox::interrupt() noexcept {
+  const int before = interrupts_.fetch_add(1, std::memory_order_acq_rel);
   wake();
+  return before;
 }
 
 inline void mailbox::collect(ready_queue& ready) {

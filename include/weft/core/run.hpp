@@ -36,7 +36,8 @@ using run_options = loop_options;
 /// Runs the task on a loop of its own until it is done and all other tasks have ended; returns its result or rethrows
 /// its exception. Throws usage_error inside a running loop, deadlock_error, livelock_error (virtual clocks), and
 /// keyboard_interrupt after SIGINT: the first cancels the main task; the second interrupts the loop at once, and what
-/// is left is cancelled and waited for as always; a third has the signal's default effect.
+/// is left is cancelled and waited for as always; one that comes then ends this wait, and what is left is destroyed. If
+/// the loop has not come round to two of them, the third has the signal's default effect.
 template <class T>
 T run(task<T>&& main, run_options options = {});
 
@@ -247,17 +248,20 @@ T run(task<T>&& main, run_options options) {
     } catch (...) {
       failure = std::current_exception();
     }
+    if (loop.inbox().take_interrupts() > 0) interrupted = true;  // in the last moments, too late for the loop
+    if (handle.done() && handle.cancelled() && response.is_the_reason()) interrupted = true;
+    handle.state().look();  // run() throws it
+    try {
+      shut_down(loop);
+    } catch (const keyboard_interrupt&) {
+      interrupted = true;
+    } catch (...) {
+      if (failure == nullptr && !interrupted && !(handle.done() && handle.state().failed()))
+        failure = std::current_exception();
+    }
+    if (loop.inbox().take_interrupts() > 0) interrupted = true;
   }
   loop.set_interrupt_handler(nullptr);
-  if (loop.inbox().take_interrupts() > 0) interrupted = true;  // in the last moments, too late for the loop
-  if (handle.done() && handle.cancelled() && response.is_the_reason()) interrupted = true;
-  handle.state().look();  // run() throws it
-  try {
-    shut_down(loop);
-  } catch (...) {
-    if (failure == nullptr && !interrupted && !(handle.done() && handle.state().failed()))
-      failure = std::current_exception();
-  }
   if (interrupted) throw keyboard_interrupt();
   if (failure != nullptr) std::rethrow_exception(failure);
   return std::move(handle).result();

@@ -13,6 +13,7 @@
 #include <weft/core/task.hpp>
 #include <weft/detail/borrow.hpp>
 #include <weft/detail/config.hpp>
+#include <weft/detail/was_negative.hpp>
 #include <weft/sync/condition_variable.hpp>
 #include <weft/sync/mutex.hpp>
 
@@ -24,9 +25,10 @@ namespace weft {
 /// asyncio.Barrier. It belongs to one loop. Tasks that wait at one that is destroyed can only be cancelled.
 class barrier {
  public:
-  /// Throws std::invalid_argument for no parties.
+  /// Throws std::invalid_argument for no parties, or less.
   explicit barrier(std::size_t parties) : parties_(parties) {
-    if (parties < 1) throw std::invalid_argument("weft: a barrier needs at least one party");
+    if (parties < 1 || detail::was_negative(parties))
+      throw std::invalid_argument("weft: a barrier needs at least one party");
   }
   barrier(const barrier&) = delete;
   barrier& operator=(const barrier&) = delete;

@@ -16,10 +16,12 @@
 #include <weft/core/task.hpp>
 #include <weft/core/task_state.hpp>
 #include <weft/core/wait_list.hpp>
+#include <weft/detail/was_negative.hpp>
 #include <weft/sync/mutex.hpp>
 
 #include <concepts>
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -56,9 +58,11 @@ class condition_variable {
   }
 
   /// Wakes one task, n tasks, all tasks that wait; each returns from wait() when it has got the mutex. Throws
-  /// usage_error if the mutex is not locked. Mirrors Condition.notify() and notify_all().
+  /// usage_error if the mutex is not locked, std::invalid_argument for a negative number. Mirrors Condition.notify()
+  /// and notify_all().
   void notify_one() { notify(1); }
   void notify(std::size_t n) {
+    if (detail::was_negative(n)) throw std::invalid_argument("weft: notify() of less than no tasks");
     if (!locked()) throw usage_error("weft: notify without the lock: take it first with co_await condition.lock()");
     wake(n);
   }

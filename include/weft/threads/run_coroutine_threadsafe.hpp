@@ -38,9 +38,9 @@ class threadsafe_call {
   bool cancelled = false;
 };
 
-/// A std::future whose task can be cancelled. get() throws what the coroutine throws, cancelled_error if it was
-/// cancelled, loop_closed_error if the loop went before it had ended. It may be used, and dropped, in any thread but
-/// the loop's, which would wait for itself.
+/// A std::future whose task can be cancelled. get() throws what the coroutine throws, cancelled_error if the task was
+/// cancelled or ended with its loop, loop_closed_error if the loop went before there was a task. It may be used, and
+/// dropped, in any thread but the loop's, which would wait for itself.
 template <class T>
 class [[nodiscard]] threadsafe_future : public std::future<T> {
  public:
@@ -84,8 +84,13 @@ class threadsafe_promise {
   threadsafe_promise(threadsafe_promise&& other) noexcept
       : promise_(std::move(other.promise_)), has_task_(other.has_task_), kept_(std::exchange(other.kept_, true)) {}
   ~threadsafe_promise() {
-    if (!kept_)
-      fail(has_task_ ? std::make_exception_ptr(cancelled_error()) : std::make_exception_ptr(loop_closed_error()));
+    if (kept_) return;
+    try {
+      if (has_task_) throw cancelled_error();
+      throw loop_closed_error();
+    } catch (...) {  // one of them, or std::bad_alloc in their place
+      fail(std::current_exception());
+    }
   }
 
   void has_task() noexcept { has_task_ = true; }

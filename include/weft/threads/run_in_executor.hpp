@@ -182,6 +182,7 @@ class [[nodiscard(
 
   bool cancel(cancel_walk&) noexcept override {
     if (!call_->give_up()) return false;
+    call_.reset();  // the thread that calls it may keep it for long
     waiting_->wake_cancelled();
     return true;
   }

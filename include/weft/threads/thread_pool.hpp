@@ -11,8 +11,10 @@
 
 #include <weft/core/error.hpp>
 #include <weft/detail/intrusive_list.hpp>
+#include <weft/detail/was_negative.hpp>
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -44,10 +46,9 @@ class thread_pool {
  public:
   static constexpr std::size_t no_limit = std::numeric_limits<std::size_t>::max();
 
-  /// As many threads as asyncio's default executor has: the processors and four more, 32 at most.
-  static std::size_t default_size() noexcept {
-    return std::min<std::size_t>(32, std::max(1U, std::thread::hardware_concurrency()) + 4);
-  }
+  /// As many threads as asyncio's default executor has: the processors that this process may use and four more, 32 at
+  /// most.
+  static std::size_t default_size() noexcept { return std::min<std::size_t>(32, usable_processors() + 4); }
 
   /// At most `threads` threads, named "name-1" and so on for debuggers (15 characters are shown), and at most
   /// `most_queued` jobs that wait for one. Throws std::invalid_argument if there may be no thread, or no job.
@@ -59,8 +60,9 @@ class thread_pool {
   /// Waits until all jobs are done, also those that are queued. Must not be called by one of its threads.
   ~thread_pool();
 
-  /// Queues a job, which must stay where it is until work() was called. Throws queue_full_error, and std::system_error
-  /// if there is no thread and none can be started: the job is not queued then.
+  /// Queues a job, which must stay where it is until work() was called. Throws queue_full_error, std::system_error if
+  /// there is no thread and none can be started, and usage_error if the pool is being destroyed: one of its jobs posts
+  /// another one then. The job is not queued in these cases.
   void post(pool_job& job);
 
   /// How many threads there are; how many jobs wait for one; how many jobs were posted so far.
@@ -72,6 +74,7 @@ class thread_pool {
   void wait_until_idle();
 
  private:
+  static std::size_t usable_processors() noexcept;
   void start_thread();
   void work_on() noexcept;
 
@@ -94,7 +97,8 @@ class thread_pool {
 
 inline thread_pool::thread_pool(std::size_t threads, std::string name, std::size_t most_queued)
     : most_threads_(threads), most_queued_(most_queued), name_(std::move(name)) {
-  if (threads == 0) throw std::invalid_argument("weft: a thread pool needs at least one thread");
+  if (threads == 0 || detail::was_negative(threads))
+    throw std::invalid_argument("weft: a thread pool needs at least one thread");
   if (most_queued == 0) throw std::invalid_argument("weft: a thread pool must be able to queue a job");
 }
 
@@ -107,9 +111,18 @@ inline thread_pool::~thread_pool() {
   for (std::thread& t : threads_) t.join();
 }
 
+inline std::size_t thread_pool::usable_processors() noexcept {
+#if defined(__linux__)
+  cpu_set_t usable;
+  if (::sched_getaffinity(0, sizeof usable, &usable) == 0) return static_cast<std::size_t>(CPU_COUNT(&usable));
+#endif
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
 inline void thread_pool::post(pool_job& job) {
   {
     const std::lock_guard lock(mutex_);
+    if (ending_) throw usage_error("weft: this thread pool is being destroyed and takes no more jobs");
     if (queued_ >= most_queued_) throw queue_full_error();
     if (idle_ <= queued_ && threads_.size() < most_threads_) start_thread();
     jobs_.push_back(job);

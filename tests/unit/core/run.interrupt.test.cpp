@@ -163,8 +163,10 @@ TEST_CASE("two SIGINTs within one pass are two", "[core][run][interrupt]") {
   CHECK(run_in_child(main, {"main", "keyboard_interrupt"}) == 0);
 }
 
-TEST_CASE("the third SIGINT kills a program that does not want to end", "[core][run][interrupt]") {
-  const auto main = [](words&) -> weft::task<> {
+TEST_CASE("the third SIGINT ends a program that does not want to end, and its objects are destroyed",
+          "[core][run][interrupt]") {
+  const auto main = [](words& log) -> weft::task<> {
+    const witness w(log, "main");
     int turns = 0;
     for (;;) {
       try {
@@ -173,6 +175,46 @@ TEST_CASE("the third SIGINT kills a program that does not want to end", "[core][
       } catch (const weft::cancelled_error&) {
       }
     }
+  };
+  CHECK(run_in_child(main, {"main", "keyboard_interrupt"}) == 0);
+}
+
+TEST_CASE("SIGINT while run() waits for the tasks that are left ends that wait, and destroys them",
+          "[core][run][interrupt]") {
+  const auto tidies_up_for_long = [](words& log) -> weft::task<> {
+    const witness w(log, "other");
+    try {
+      co_await weft::sleep_for(1h);
+      log.emplace_back("not reached");
+    } catch (const weft::cancelled_error&) {
+    }
+    weft::event_loop::current().call_later(1ms, interrupt);
+    co_await weft::sleep_for(1h);
+    log.emplace_back("not reached");
+  };
+  SECTION("after main has returned") {
+    const auto main = [&](words& log) -> weft::task<> {
+      weft::create_task(tidies_up_for_long(log));
+      co_await weft::yield();
+    };
+    CHECK(run_in_child(main, {"other", "keyboard_interrupt"}) == 0);
+  }
+  SECTION("after main was interrupted, too") {
+    const auto main = [&](words& log) -> weft::task<> {
+      const witness w(log, "main");
+      weft::create_task(tidies_up_for_long(log));
+      co_await weft::yield();
+      interrupt();
+      co_await weft::sleep_for(1h);
+    };
+    CHECK(run_in_child(main, {"main", "other", "keyboard_interrupt"}) == 0);
+  }
+}
+
+TEST_CASE("the third SIGINT kills a program whose loop has not come round to the first", "[core][run][interrupt]") {
+  const auto main = [](words&) -> weft::task<> {
+    for (int i = 0; i < 3; ++i) interrupt();
+    co_return;
   };
   CHECK(run_in_child(main, {}) == 128 + SIGINT);
 }

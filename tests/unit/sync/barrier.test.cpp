@@ -79,7 +79,10 @@ TEST_CASE("a barrier for one stops nobody", "[sync][barrier]") {
   });
 }
 
-TEST_CASE("a barrier needs a party", "[sync][barrier]") { CHECK_THROWS_AS(weft::barrier(0), std::invalid_argument); }
+TEST_CASE("a barrier needs a party", "[sync][barrier]") {
+  CHECK_THROWS_AS(weft::barrier(0), std::invalid_argument);
+  CHECK_THROWS_AS(weft::barrier(static_cast<std::size_t>(-1)), std::invalid_argument);
+}
 
 TEST_CASE("an aborted barrier is an error for those who wait and those who come, until it is reset",
           "[sync][barrier]") {

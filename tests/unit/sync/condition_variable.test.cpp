@@ -194,6 +194,25 @@ TEST_CASE("two condition variables can share a mutex", "[sync][condition_variabl
 
 // ---- wrong uses ----
 
+TEST_CASE("notify of less than nobody is refused, and nobody is woken", "[sync][condition_variable]") {
+  run_on_virtual_time([]() -> weft::task<> {
+    weft::condition_variable c;
+    auto wait = [&]() -> weft::task<> {
+      auto lock = co_await c.lock();
+      co_await c.wait();
+    };
+    auto waiting = weft::create_task(wait);
+    co_await weft::yield();
+    {
+      auto lock = co_await c.lock();
+      CHECK_THROWS_AS(c.notify(static_cast<std::size_t>(-1)), std::invalid_argument);
+    }
+    CHECK(c.waiters() == 1);
+    co_await notify(c, 1);
+    co_await waiting;
+  });
+}
+
 TEST_CASE("notify without the lock is refused, and nobody is woken", "[sync][condition_variable]") {
   weft::condition_variable c;
   event_log log;

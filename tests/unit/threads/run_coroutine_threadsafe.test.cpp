@@ -1,9 +1,11 @@
 // Tests of weft/threads/run_coroutine_threadsafe.hpp: a coroutine on a loop, asked for by another thread.
 // SPDX-License-Identifier: MIT
 #include "support/catch.hpp"
+#include "support/counting_new.hpp"
 #include "support/time_limit.hpp"
 
 #include <weft/core/error.hpp>
+#include <weft/core/event_loop.hpp>
 #include <weft/core/run.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/sync/event.hpp>
@@ -14,6 +16,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -126,6 +129,26 @@ TEST_CASE("a loop that goes first breaks the promise with loop_closed_error", "[
   CHECK_THROWS_AS(future->get(), weft::loop_closed_error);
   CHECK_THROWS_AS(run_coroutine_threadsafe(*remote, adds, 1, 2), weft::loop_closed_error);
   future->cancel();  // nobody is there any more
+}
+
+TEST_CASE("a promise that is broken without memory is broken all the same", "[threads][run_coroutine_threadsafe]") {
+  if (!weft_test::counts_allocations) return;
+  std::optional<weft::threadsafe_future<int>> future;
+  {
+    auto loop = std::make_unique<weft::event_loop>();
+    future.emplace(run_coroutine_threadsafe(loop->remote(), adds, 1, 2));
+    const weft_test::out_of_memory limit(0);
+    loop.reset();
+  }
+  bool thrown = false;
+  try {
+    future->get();
+  } catch (const weft::loop_closed_error&) {
+    thrown = true;
+  } catch (const std::bad_alloc&) {
+    thrown = true;
+  }
+  CHECK(thrown);
 }
 
 TEST_CASE("a task that run() cancels at its end is cancelled for the other thread",

@@ -280,6 +280,39 @@ TEST_CASE("a call that was awaited before, or moved from, is refused", "[threads
   });
 }
 
+TEST_CASE("a call that was cancelled is not made again, whether a thread had it or not", "[threads][run_in_executor]") {
+  std::latch go(1);
+  run_with_pool(1, [&](weft::thread_pool& pool) -> weft::task<> {
+    std::atomic<int> calls{0};
+    auto running = run_in_executor(pool, [&] {
+      ++calls;
+      go.wait();
+    });
+    auto queued = run_in_executor(pool, [&] { calls += 100; });
+    int refusals = 0;
+    for (auto* call : {&running, &queued}) {
+      auto wait = [&]() -> weft::task<> { co_await std::move(*call); };
+      auto waiting = weft::create_task(wait);
+      co_await weft::yield();
+      while (calls.load() == 0) co_await weft::yield();
+      waiting.cancel();
+      try {
+        co_await waiting;
+      } catch (const weft::cancelled_error&) {
+      }
+      try {
+        co_await std::move(*call);
+      } catch (const weft::invalid_state_error&) {
+        ++refusals;
+      }
+    }
+    CHECK(refusals == 2);
+    go.count_down();
+    co_await run_in_executor(pool, [] {});
+    CHECK(calls.load() == 1);
+  });
+}
+
 TEST_CASE("two thousand calls in eight threads all come back", "[threads][run_in_executor]") {
   run_with_pool(8, [](weft::thread_pool& pool) -> weft::task<> {
     std::vector<weft::executor_awaiter<int, true>> calls;

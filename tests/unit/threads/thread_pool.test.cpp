@@ -7,12 +7,14 @@
 #include <weft/threads/thread_pool.hpp>
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <atomic>
 #include <cstddef>
 #include <functional>
 #include <latch>
 #include <list>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -115,12 +117,60 @@ TEST_CASE("a pool whose queue is full refuses the job and goes on", "[threads][t
 
 TEST_CASE("a pool without threads or without room is refused", "[threads][thread_pool]") {
   CHECK_THROWS_AS(weft::thread_pool(0), std::invalid_argument);
+  CHECK_THROWS_AS(weft::thread_pool(static_cast<std::size_t>(-1)), std::invalid_argument);
   CHECK_THROWS_AS(weft::thread_pool(1, "none", 0), std::invalid_argument);
   CHECK(weft::thread_pool::default_size() >= 5);
   CHECK(weft::thread_pool::default_size() <= 32);
 }
 
+TEST_CASE("a job that posts others while its pool is being destroyed is refused, and those before are done",
+          "[threads][thread_pool]") {
+  const weft_test::time_limit limit;
+  std::latch works(1);
+  std::latch destroying(1);
+  std::atomic<std::size_t> done{0};
+  std::list<job> posted;  // the posting job's alone
+  bool refused = false;
+  std::optional<job> posts;
+  {
+    weft::thread_pool pool(4);
+    posts.emplace([&] {
+      works.count_down();
+      destroying.wait();
+      while (!refused) {
+        posted.emplace_back([&] { done.fetch_add(1); });
+        try {
+          pool.post(posted.back());
+          std::this_thread::yield();
+        } catch (const weft::usage_error&) {
+          refused = true;
+          posted.pop_back();
+        }
+      }
+    });
+    pool.post(*posts);
+    works.wait();
+    destroying.count_down();
+  }
+  CHECK(refused);
+  CHECK(done.load() == posted.size());
+}
+
 #if defined(__linux__)
+TEST_CASE("the default size counts the processors that the process may use", "[threads][thread_pool]") {
+  cpu_set_t usable;
+  REQUIRE(::sched_getaffinity(0, sizeof usable, &usable) == 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  int first = 0;
+  while (!CPU_ISSET(first, &usable)) ++first;
+  CPU_SET(first, &one);
+  REQUIRE(::sched_setaffinity(0, sizeof one, &one) == 0);
+  const std::size_t size = weft::thread_pool::default_size();
+  REQUIRE(::sched_setaffinity(0, sizeof usable, &usable) == 0);
+  CHECK(size == 5);
+}
+
 TEST_CASE("the threads of a pool have its name", "[threads][thread_pool]") {
   const weft_test::time_limit limit;
   std::string seen;

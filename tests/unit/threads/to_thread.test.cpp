@@ -5,16 +5,21 @@
 
 #include <weft/core/clock.hpp>
 #include <weft/core/error.hpp>
+#include <weft/core/event_loop.hpp>
+#include <weft/core/exception_handler.hpp>
+#include <weft/core/mailbox.hpp>
 #include <weft/core/run.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/flow/gather.hpp>
 #include <weft/sync/yield.hpp>
+#include <weft/threads/run_coroutine_threadsafe.hpp>
 #include <weft/threads/to_thread.hpp>
 
 #include <atomic>
 #include <barrier>
 #include <chrono>
 #include <latch>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -141,6 +146,32 @@ TEST_CASE("the default pool can be waited for, and used again", "[threads][to_th
     CHECK(!ended);
   });
   CHECK(weft::default_thread_pool(loop).posted() == 2);
+}
+
+TEST_CASE("a loop of one's own can go while a call in its pool waits for what it has posted to it",
+          "[threads][to_thread]") {
+  const weft_test::time_limit limit;
+  std::atomic<bool> stopped{false};
+  std::string told;
+  const auto gives = []() -> weft::task<int> { co_return 1; };
+  const auto blocks = [&](const weft::remote_loop& remote) {
+    remote.call_soon_threadsafe([] { weft::event_loop::current().stop(); });
+    while (!stopped) std::this_thread::yield();
+    try {
+      told = std::to_string(weft::run_coroutine_threadsafe(remote, gives).get());
+    } catch (const weft::loop_closed_error&) {
+      told = "the loop has gone";
+    }
+  };
+  {
+    weft::event_loop loop;
+    loop.set_exception_handler([](const weft::exception_context&) {});  // the task is pending
+    const auto main = [&]() -> weft::task<> { co_await weft::to_thread(blocks, weft::event_loop::current().remote()); };
+    loop.create_task(main);
+    loop.run_forever();
+    stopped = true;
+  }
+  CHECK(told == "the loop has gone");
 }
 
 TEST_CASE("each loop has a pool of its own", "[threads][to_thread]") {
