@@ -10,6 +10,7 @@
 //     h.cancel();
 #pragma once
 
+#include <weft/core/awaitable.hpp>
 #include <weft/core/clock.hpp>
 #include <weft/core/runnable.hpp>
 #include <weft/detail/frame_pool.hpp>
@@ -167,6 +168,8 @@ class bound_callback final : public callback {
 
 template <bool Pooled, class F, class... Args>
 callback* bind_callback(F&& fn, Args&&... args) {
+  static_assert(!is_task<std::remove_cvref_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>>,
+                "weft: a coroutine is no callback, it would never run: call a function that gives it to create_task()");
   auto bound = [fn = std::decay_t<F>(std::forward<F>(fn)),
                 ... args = std::decay_t<Args>(std::forward<Args>(args))]() mutable {
     static_cast<void>(std::invoke(std::move(fn), std::move(args)...));

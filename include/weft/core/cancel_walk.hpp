@@ -8,6 +8,7 @@
 // on this path already; a gather knows whether the walk is inside of it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace weft {
@@ -41,8 +42,11 @@ class cancel_walk {
   /// From the cancel() of a waitable that the walk is inside of.
   void closes_circle() noexcept { circle_ = true; }
 
-  /// For task_state::mark(): nobody else in this thread has it. Not 0.
-  static std::uint32_t new_mark() noexcept { return ++marks_ != 0 ? marks_ : ++marks_; }
+  /// For task_state::mark(): nobody else has it, in no thread, since a loop may run in one after another. Not 0.
+  static std::uint32_t new_mark() noexcept {
+    const std::uint32_t mark = marks_.fetch_add(1, std::memory_order_relaxed);
+    return mark != 0 ? mark : new_mark();
+  }
 
   /// Cancels what `from` waits for, and all that follows from that. The request to `from` itself is counted by the
   /// caller. (Task is task_state: a template because that is incomplete here.)
@@ -54,7 +58,7 @@ class cancel_walk {
   cancel_fan* fan_ = nullptr;
   bool circle_ = false;
 
-  static inline constinit thread_local std::uint32_t marks_ = 0;
+  static inline constinit std::atomic<std::uint32_t> marks_{1};
 };
 
 // ---- details ----

@@ -141,9 +141,13 @@ class outcome {
   }
 
   [[noreturn]] void throw_failure() const {
+    if (state_ == state::failed && failure_ == nullptr) {
+      throw invalid_state_error("weft: this outcome was moved from, and its exception with it");
+    }
     if (state_ == state::failed) std::rethrow_exception(failure_);
     if (state_ == state::cancelled) throw cancelled_error();
-    throw invalid_state_error("weft: the result is not there yet; await it first");
+    throw invalid_state_error(
+        "weft: there is no result: it is not there yet (await it first), or the coroutine ended without co_return");
   }
 
   union {

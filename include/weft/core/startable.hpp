@@ -17,6 +17,7 @@
 #include <weft/core/task_handle.hpp>
 
 #include <concepts>
+#include <exception>
 #include <type_traits>
 #include <utility>
 
@@ -31,6 +32,10 @@ class operation_traits {
   bool is_operation = false;  // set by startable_task
 };
 
+/// What refers to a running task that returns T. Where there is no result any task will do, whatever it returns.
+template <class T>
+using running_task_of = std::conditional_t<std::is_void_v<T>, task_ref, task_handle<T>>;
+
 /// A task to start, or one that runs.
 template <class T>
 class startable_task {
@@ -42,28 +47,24 @@ class startable_task {
       : to_start_(std::move(operation)), traits_(traits) {
     traits_.is_operation = true;
   }
-  startable_task(task_handle<T> running) noexcept : running_(std::move(running)) {}
+  startable_task(running_task_of<T> running) noexcept : running_(std::move(running)) {}
 
   /// Whether start() would make a task, which nobody else knows then.
   bool starts() const noexcept { return static_cast<bool>(to_start_); }
 
   /// What it consists of, for those who keep it in another form: the task to start, or the running one.
   task<T> take_task() noexcept { return std::move(to_start_); }
-  task_handle<T> running() const noexcept { return running_; }
+  running_task_of<T> running() const noexcept { return running_; }
   operation_traits traits() const noexcept { return traits_; }
 
-  /// The running task, made on `loop` if it is one to start; prepare() does not start it yet. Called once. Throws
-  /// invalid_state_error if task or handle are empty.
-  typed_task_state<T>& prepare(event_loop& loop) {
-    if (running_) return running_.state();
-    typed_task_state<T>& made = prepare_task(loop, std::move(to_start_));
-    if (traits_.is_operation) made.stand_for_operation(traits_.ends_by_destruction, traits_.like_future);
-    return made;
-  }
-  task_handle<T> start(event_loop& loop) {
+  /// The running task, made on `loop` if it is one to start. Called once. Throws invalid_state_error if task or handle
+  /// are empty.
+  running_task_of<T> start(event_loop& loop) {
     if (!running_) {
-      running_ = task_handle<T>(prepare(loop));
-      running_.state().start();
+      typed_task_state<T>& made = prepare_task(loop, std::move(to_start_));
+      if (traits_.is_operation) made.stand_for_operation(traits_.ends_by_destruction, traits_.like_future);
+      running_ = running_task_of<T>(made);
+      made.start();
     }
     return running_;
   }
@@ -75,7 +76,7 @@ class startable_task {
   }
 
  private:
-  static task<T> wait_for_running(task_handle<T> running) {
+  static task<T> wait_for_running(running_task_of<T> running) {
     if constexpr (std::is_copy_constructible_v<stored_t<T>>) {
       co_return co_await running;
     } else {
@@ -84,11 +85,14 @@ class startable_task {
   }
 
   task<T> to_start_;
-  task_handle<T> running_;
+  running_task_of<T> running_;
   operation_traits traits_;
 };
 
 /// The result of a task that is done: copied, since others may ask for it, or moved out if it can only be moved.
+inline void shared_result(const task_ref& done) {
+  if (const std::exception_ptr failure = done.exception()) std::rethrow_exception(failure);
+}
 template <class T>
 T shared_result(task_handle<T> done) {
   if constexpr (std::is_copy_constructible_v<stored_t<T>>) {
@@ -97,11 +101,6 @@ T shared_result(task_handle<T> done) {
     return std::move(done).result();
   }
 }
-
-template <class H>
-inline constexpr bool is_task_handle = false;
-template <class T>
-inline constexpr bool is_task_handle<task_handle<T>> = true;
 
 /// An operation of the library as an rvalue, or, as a handle or a future is, a reference to something that others may
 /// wait for, too.
@@ -119,6 +118,7 @@ template <class T>
 startable_task<T> to_startable(task_handle<T> running) {
   return startable_task<T>(std::move(running));
 }
+inline startable_task<void> to_startable(task_ref running) { return startable_task<void>(std::move(running)); }
 template <class F>
   requires task_function<std::decay_t<F>>
 auto to_startable(F&& fn) {
@@ -150,7 +150,7 @@ auto awaiter_of() {
 
 // An operation of the library: a coroutine awaits it.
 template <operation A>
-  requires(!is_task_handle<std::remove_cvref_t<A>>)
+  requires(!std::convertible_to<A, task_ref>)
 auto to_startable(A&& given) {
   using kept_type = std::remove_cvref_t<A>;
   using result = typename decltype(result_of_operation<kept_type>())::type;

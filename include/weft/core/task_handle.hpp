@@ -18,6 +18,7 @@
 #include <weft/core/typed_task_state.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <source_location>
@@ -31,6 +32,9 @@ namespace weft {
 /// What a handle that others share gives of a result: a reference to what the task keeps, if it keeps an object.
 template <class T>
 using kept_t = std::conditional_t<std::is_object_v<T>, std::add_lvalue_reference_t<const T>, T>;
+
+template <class F, class Handle>
+callback_handle call_when_done(task_state& task, F&& fn, const Handle& handle);
 
 /// A task of which the result does not matter. Copyable, comparable; empty if default-constructed.
 class task_ref {
@@ -118,9 +122,10 @@ class task_handle {
   bool cancelled() const { return ref_.cancelled(); }
   std::exception_ptr exception() const { return ref_.exception(); }
   bool exception_retrieved() const { return ref_.exception_retrieved(); }
-  template <std::invocable<task_ref> F>
+  /// Calls fn(task_handle<T>), or fn(task_ref); else as in task_ref.
+  template <std::invocable<task_handle> F>
   callback_handle add_done_callback(F&& fn) const {
-    return ref_.add_done_callback(std::forward<F>(fn));
+    return call_when_done(ref_.state(), std::forward<F>(fn), *this);
   }
   std::string name() const { return ref_.name(); }
   void set_name(std::string name) const { ref_.set_name(std::move(name)); }
@@ -177,13 +182,17 @@ inline std::exception_ptr task_ref::exception() const {
   return s.failure();
 }
 
+template <class F, class Handle>
+callback_handle call_when_done(task_state& task, F&& fn, const Handle& handle) {
+  task.loop_or_throw().check_usable();
+  callback& c = *make_callback(std::forward<F>(fn), handle);
+  task.add_done_callback(c);
+  return callback_handle(c);
+}
+
 template <std::invocable<task_ref> F>
 callback_handle task_ref::add_done_callback(F&& fn) const {
-  task_state& s = state();
-  s.loop_or_throw().check_usable();
-  callback& c = *make_callback(std::forward<F>(fn), *this);
-  s.add_done_callback(c);
-  return callback_handle(c);
+  return call_when_done(state(), std::forward<F>(fn), *this);
 }
 
 inline ref_awaiter task_ref::operator co_await() const { return ref_awaiter(state()); }
@@ -283,3 +292,15 @@ WEFT_COLD inline std::vector<task_ref> all_tasks(const event_loop& loop) {
 inline std::vector<task_ref> all_tasks() { return all_tasks(event_loop::current()); }
 
 }  // namespace weft
+
+/// Handles may be kept in unordered sets and maps.
+template <>
+struct std::hash<weft::task_ref> {
+  std::size_t operator()(const weft::task_ref& task) const noexcept {
+    return std::hash<const void*>()(task ? &task.state() : nullptr);
+  }
+};
+template <class T>
+struct std::hash<weft::task_handle<T>> {
+  std::size_t operator()(const weft::task_handle<T>& task) const noexcept { return std::hash<weft::task_ref>()(task); }
+};

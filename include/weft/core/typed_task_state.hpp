@@ -5,15 +5,17 @@
 // So the result moves from the root's promise to here, between the coroutine's last line and the destruction of its
 // parameters.
 //
-//     auto& state = *new weft::typed_task_state<int>(loop, answer().release());  // owned by the loop until it has
-//     ended state.start();
+//     auto& state = *new weft::typed_task_state<int>(loop, answer().release());  // the loop's, until it has ended
+//     state.start();
 #pragma once
 
 #include <weft/core/chain_link.hpp>
+#include <weft/core/error.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/outcome.hpp>
 #include <weft/core/promise.hpp>
 #include <weft/core/task_state.hpp>
+#include <weft/detail/config.hpp>
 #include <weft/detail/frame_pool.hpp>
 
 #include <cstddef>
@@ -61,7 +63,14 @@ class typed_task_state final : public task_state {
         result.fail(std::current_exception());
       }
     }
-    return result.has_value() ? ended_with_value : result.cancelled() ? ended_cancelled : ended_failed;
+    if (result.has_value()) return ended_with_value;
+    if (result.cancelled()) return ended_cancelled;
+    if (result.pending()) fail_without_result();
+    return ended_failed;
+  }
+  // Undefined in C++; what compilers make of it gets here.
+  WEFT_COLD void fail_without_result() noexcept {
+    result.fail(std::make_exception_ptr(usage_error("weft: the coroutine ended without co_return")));
   }
   void drop_result() noexcept override { result.cancel(); }
   void destroy() noexcept override { delete this; }

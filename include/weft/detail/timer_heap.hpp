@@ -39,6 +39,8 @@ class timer_heap;
 class timer_heap_node {
  public:
   bool in_heap() const noexcept { return slot_ != none; }
+  /// In a heap, or once it was.
+  bool was_pushed() const noexcept { return sequence_ != 0; }
 
  protected:
   timer_heap_node() = default;

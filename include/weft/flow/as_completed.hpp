@@ -20,7 +20,6 @@
 #include <weft/flow/wait.hpp>
 
 #include <cstddef>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>

@@ -114,6 +114,7 @@ template <class Children>
 class gather_of : protected Children, public gather_core {
  public:
   bool await_suspend(task_state& waiting) {
+    check_fresh();
     if (launches(this->entries(), waiting)) return true;
     this->for_each_row([&]<class T>(std::type_identity<T>, std::span<gather_entry> children) {
       prepare<T>(children, waiting.loop());

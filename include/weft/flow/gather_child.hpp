@@ -149,6 +149,7 @@ class gather_entry {
 
   template <class T>
   outcome<T> kept_result() const;
+  static outcome<void> end_of(const task_state& done);
   void let_go() noexcept;
 
   union {
@@ -178,8 +179,8 @@ class gather_child : public gather_entry {
       : gather_child(child.starts() ? gather_child(child.take_task(), child.traits()) : gather_child(child.running())) {
   }
   gather_child(task<T> to_start) noexcept : gather_child(std::move(to_start), operation_traits()) {}
-  gather_child(task_handle<T> running) noexcept : gather_child(std::move(running), false) {}
-  gather_child(task_handle<T> running, bool take_charge) noexcept
+  gather_child(running_task_of<T> running) noexcept : gather_child(std::move(running), false) {}
+  gather_child(running_task_of<T> running, bool take_charge) noexcept
       : gather_entry(running ? &running.state() : nullptr, take_charge) {}
 
  private:
@@ -268,9 +269,25 @@ outcome<T> gather_entry::kept_result() const {
   return result;
 }
 
+// Of a task that may return anything.
+inline outcome<void> gather_entry::end_of(const task_state& done) {
+  outcome<void> end;
+  if (done.cancelled()) {
+    end.cancel();
+  } else if (done.failed()) {
+    end.fail(done.failure());
+  } else {
+    end.emplace();
+  }
+  return end;
+}
+
 template <class T>
 outcome<T> gather_entry::take_result() {
   if (is_.at == stage::returned || is_.at == stage::cancelled) return kept_result<T>();
+  if constexpr (std::is_void_v<T>) {
+    if (!is_.own) return end_of(*task_);
+  }
   outcome<T>& result = static_cast<typed_task_state<T>*>(task_)->result;
   if constexpr (std::is_copy_constructible_v<stored_t<T>>) {
     if (!is_.own) return result;
@@ -283,6 +300,11 @@ outcome<T> gather_entry::take_result() {
       child.task_->release();
     }
   } guard{*this};
+  if (result.failed()) {  // who else holds the task, as its coroutine can by current_task(), may ask for it again
+    outcome<T> failed;
+    failed.fail(result.exception());
+    return failed;
+  }
   return std::move(result);
 }
 

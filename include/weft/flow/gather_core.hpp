@@ -57,6 +57,9 @@ class gather_core : public waitable, private cancel_fan, protected gather_launch
   gather_core(gather_core&& unstarted) noexcept : waitable(), cancel_fan(), gather_launch(), mode_(unstarted.mode_) {}
   ~gather_core();
 
+  /// Throws invalid_state_error if it was awaited before.
+  void check_fresh() const;
+
   /// Whether all children, at least one, can be launched: then they will be. They stay where they are until the gather
   /// has gone.
   bool launches(std::span<gather_entry> children, task_state& waiting);
@@ -167,6 +170,11 @@ void gather_core::prepare(std::span<gather_entry> children, event_loop& loop) {
     child.prepare<T>(loop);
     check_joinable(child.state(), loop);
   }
+}
+
+inline void gather_core::check_fresh() const {
+  if (entries_.data() != nullptr)
+    throw invalid_state_error("weft: this gather or race was awaited before; make a new one");
 }
 
 inline void gather_core::check_joinable(const task_state& task, const event_loop& loop) {

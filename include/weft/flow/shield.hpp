@@ -83,14 +83,15 @@ class [[nodiscard("weft: a shield does nothing until it is awaited: write co_awa
       : shield_core(std::move(unstarted)), inner_(std::move(unstarted.inner_)) {}
 
   bool await_suspend(task_state& waiting) {
+    if (running_) throw invalid_state_error("weft: this shield was awaited before; make a new one");
     running_ = inner_.start(waiting.loop());
     return wait_for(running_, waiting);
   }
-  T await_resume() { return shared_result(std::move(running_)); }
+  T await_resume() { return shared_result(running_); }
 
  private:
   startable_task<T> inner_;
-  task_handle<T> running_;
+  running_task_of<T> running_;
 };
 
 /// Starts a task (or takes a running one, by its handle) when it is awaited, waits for it and returns its result. Two

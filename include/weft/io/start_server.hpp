@@ -69,7 +69,7 @@ class [[nodiscard("weft: a server that nobody keeps is closed at once")]] server
   template <class = detail::only_if_used>
   task<> serve_forever();
 
-  /// Stops to listen; connections go on. Closing twice does nothing.
+  /// Stops listening; connections go on. Closing twice does nothing.
   void close() noexcept;
   /// Closes the connections in good order, or at once.
   void close_clients() noexcept;

@@ -9,8 +9,10 @@
 #pragma once
 
 #include <weft/core/clock.hpp>
+#include <weft/core/error.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/task_state.hpp>
+#include <weft/detail/config.hpp>
 
 #include <chrono>
 #include <string>
@@ -48,6 +50,10 @@ class [[nodiscard(
   void run() override { sleeper_->wake(); }
 
  private:
+  [[noreturn]] WEFT_COLD static void throw_awaited_before() {
+    throw invalid_state_error("weft: this sleep was awaited before; make a new one");
+  }
+
   // A million sleepers have a million of these.
   union {
     When when_;            // before it is awaited
@@ -79,6 +85,8 @@ inline sleep_awaiter<time_point> sleep_until(time_point deadline) noexcept {
 
 template <class When>
 void sleep_awaiter<When>::await_suspend(task_state& waiting) {
+  if (was_pushed()) [[unlikely]]
+    throw_awaited_before();
   event_loop& loop = waiting.loop();
   const time_point now = loop.time();
   time_point deadline;

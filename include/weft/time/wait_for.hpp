@@ -102,7 +102,7 @@ namespace detail {
 // Nothing new starts: what is done gives its result, all else is cancelled at once.
 template <class T>
 task<T> wait_no_longer(startable_task<T> awaited) {
-  task_handle<T> running = awaited.start(event_loop::current());
+  running_task_of<T> running = awaited.start(event_loop::current());
   if (!running.done()) {
     co_await cancel_and_wait(running);
     if (running.cancelled()) throw timeout_error();

@@ -19,9 +19,12 @@
 #include <weft/flow/gather.hpp>
 #include <weft/time/sleep.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -253,6 +256,21 @@ TEST_CASE("a waitable may cancel other tasks while it is cancelled, also those t
     });
     CHECK(result == 0);
   }
+}
+
+TEST_CASE("a mark is given once, in all threads: a loop may run in one after another", "[core][cancel_walk]") {
+  constexpr std::size_t each = 1000;
+  std::vector<std::uint32_t> marks(3 * each);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 3; ++t) {
+    threads.emplace_back([&marks, t] {
+      for (std::size_t i = 0; i < each; ++i) marks[t * each + i] = weft::cancel_walk::new_mark();
+    });
+  }
+  for (std::thread& t : threads) t.join();
+  std::sort(marks.begin(), marks.end());
+  CHECK(std::adjacent_find(marks.begin(), marks.end()) == marks.end());
+  CHECK(marks.front() != 0);
 }
 
 TEST_CASE("a circle that is left when the loop goes is destroyed, each frame once", "[core][cancel_walk]") {

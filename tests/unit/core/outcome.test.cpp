@@ -146,6 +146,14 @@ TEST_CASE("copies share the exception and nothing else", "[core][outcome]") {
   CHECK(o.value() == "own");
 }
 
+TEST_CASE("an outcome whose exception was moved out says so", "[core][outcome]") {
+  weft::outcome<int> from;
+  from.fail(std::make_exception_ptr(std::runtime_error("broken")));
+  const weft::outcome<int> to = std::move(from);
+  CHECK_THROWS_WITH(to.value(), "broken");
+  CHECK_THROWS_AS(from.value(), weft::invalid_state_error);  // NOLINT(bugprone-use-after-move): that is the point
+}
+
 TEST_CASE("what an outcome held is destroyed exactly once", "[core][outcome]") {
   REQUIRE(counted::alive == 0);
   {

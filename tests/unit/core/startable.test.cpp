@@ -102,19 +102,6 @@ TEST_CASE("nothing runs before a startable is started, and what is never started
   CHECK(log.text() == "ran");
 }
 
-TEST_CASE("a startable that is prepared has its handle, and runs when it is started", "[core][startable]") {
-  event_log log;
-  run_on_virtual_time([&]() -> weft::task<> {
-    auto s = as_startable(says(log, "ran"));
-    const weft::task_handle<> handle(s.prepare(weft::event_loop::current()));
-    co_await weft::yield();
-    CHECK(log.text().empty());
-    handle.state().start();
-    co_await handle;
-  });
-  CHECK(log.text() == "ran");
-}
-
 TEST_CASE("a running task is not started again, and start() gives its handle", "[core][startable]") {
   event_log log;
   run_on_virtual_time([&]() -> weft::task<> {
@@ -191,7 +178,7 @@ TEST_CASE("an empty task or handle is refused when it is started or awaited", "[
   run_on_virtual_time([]() -> weft::task<> {
     weft::event_loop& loop = weft::event_loop::current();
     CHECK_THROWS_AS(as_startable(weft::task<>()).start(loop), weft::invalid_state_error);
-    CHECK_THROWS_AS(as_startable(weft::task_handle<int>()).prepare(loop), weft::invalid_state_error);
+    CHECK_THROWS_AS(as_startable(weft::task_handle<int>()).start(loop), weft::invalid_state_error);
     bool refused = false;
     try {
       static_cast<void>(co_await as_startable(weft::task_handle<int>()).here());

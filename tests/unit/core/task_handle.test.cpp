@@ -23,6 +23,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -161,6 +162,24 @@ TEST_CASE("handles are equal when they refer to the same task; a moved one is em
     moved = b;
     CHECK(moved == b);
     co_return;
+  });
+}
+
+TEST_CASE("handles can be kept in an unordered set", "[core][task_handle]") {
+  std::unordered_set<weft::task_handle<int>> handles;
+  std::unordered_set<weft::task_ref> refs{weft::task_ref()};
+  run_on_virtual_time([&]() -> weft::task<> {
+    for (int i = 0; i < 3; ++i) {
+      auto handle = weft::create_task(gives(i));
+      handles.insert(handle);
+      handles.insert(handle);
+      refs.insert(handle);
+      handle.add_done_callback([&handles](const weft::task_handle<int>& h) { handles.erase(h); });
+    }
+    CHECK(handles.size() == 3);
+    CHECK(refs.size() == 4);
+    co_await yields(2);
+    CHECK(handles.empty());
   });
 }
 
@@ -457,6 +476,18 @@ TEST_CASE("done callbacks run in the pass after the end, in the order of their r
   });
   // The callbacks were queued while the task ran, before this one was: they run first.
   CHECK(log.text() == "task done a b c called");
+}
+
+TEST_CASE("a done callback of a typed handle may take that handle, and ask for the result", "[core][task_handle]") {
+  event_log log;
+  run_on_virtual_time([&]() -> weft::task<> {
+    auto handle = weft::create_task(gives(3));
+    handle.add_done_callback([&](weft::task_handle<int> h) { log(std::to_string(h.result())); });
+    handle.add_done_callback([&](auto h) { log(std::to_string(h.result() + 1)); });
+    handle.add_done_callback([&](weft::task_ref t) { log(t.done() ? "done" : "pending"); });
+    co_await yields(2);
+  });
+  CHECK(log.text() == "3 4 done");
 }
 
 TEST_CASE("a done callback that is added after the end runs in the next pass", "[core][task_handle]") {

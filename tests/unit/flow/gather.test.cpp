@@ -552,6 +552,101 @@ TEST_CASE("a gather may be an argument of a gather", "[flow][gather]") {
 
 // ---- the same task twice ----
 
+TEST_CASE("a task_ref is gathered as a handle is: in as many passes, and others' tasks are left alone",
+          "[flow][gather]") {
+  run_on_virtual_time([]() -> weft::task<> {
+    auto yields = []() -> weft::task<int> {
+      for (int i = 0; i < 3; ++i) co_await weft::yield();
+      co_return 1;
+    };
+    pass_counter counter;
+    auto typed = weft::create_task(yields);
+    co_await weft::gather(typed);
+    const int passes = counter.passes();
+    const weft::task_ref untyped = weft::create_task(yields);
+    counter.restart();
+    co_await weft::gather(untyped);
+    CHECK(counter.passes() == passes);
+    counter.restart();
+    co_await weft::gather(untyped, weft::task_ref(typed));
+    CHECK(counter.passes() == 0);
+    std::vector<weft::task_ref> all;
+    for (int i = 0; i < 2; ++i) all.push_back(weft::create_task(yields));
+    all.push_back(untyped);
+    co_await weft::gather(all);
+    CHECK(all[1].done());
+
+    auto fails = []() -> weft::task<> {
+      co_await weft::yield();
+      throw std::runtime_error("broken");
+    };
+    const weft::task_ref failing = weft::create_task(fails);
+    const weft::task_ref other = weft::create_task(yields);
+    std::string told;
+    try {
+      co_await weft::gather(other, failing);
+    } catch (const std::runtime_error& e) {
+      told = e.what();
+    }
+    CHECK(told == "broken");
+    CHECK_FALSE(other.done());
+    CHECK(weft::all_tasks().size() == 2);  // this one, and the other one itself
+    const auto [first, second] = co_await weft::gather_outcomes(failing, other);
+    CHECK(first.failed());
+    CHECK(second.has_value());
+  });
+}
+
+TEST_CASE("gather_outcomes leaves an exception also to the others who hold the task", "[flow][gather]") {
+  run_on_virtual_time([]() -> weft::task<> {
+    auto fails = []() -> weft::task<std::unique_ptr<int>> {
+      co_await weft::yield();
+      throw std::runtime_error("broken");
+    };
+    auto handle = weft::create_task(fails);
+    const auto [outcome] = co_await weft::gather_outcomes(handle);
+    CHECK(outcome.failed());
+    CHECK(handle.exception() == outcome.exception());
+    std::string told;
+    try {
+      co_await handle;
+    } catch (const std::runtime_error& e) {
+      told = e.what();
+    }
+    CHECK(told == "broken");
+  });
+}
+
+TEST_CASE("a gather that was awaited before is refused, also if it was cancelled", "[flow][gather]") {
+  int refusals = 0;
+  run_on_virtual_time([&]() -> weft::task<> {
+    auto yields = []() -> weft::task<> { co_await weft::yield(); };
+    auto launched = weft::gather(yields(), yields());
+    auto adopted = weft::gather(weft::create_task(yields), yields());
+    auto cancelled = weft::gather(yields(), yields());
+    for (auto* once : {&launched, &cancelled}) {
+      auto wait = [&]() -> weft::task<> { co_await std::move(*once); };
+      auto task = weft::create_task(wait);
+      co_await weft::yield();
+      if (once == &cancelled) task.cancel();
+      for (int i = 0; i < 4; ++i) co_await weft::yield();
+      CHECK(task.done());
+      try {
+        co_await std::move(*once);
+      } catch (const weft::invalid_state_error&) {
+        ++refusals;
+      }
+    }
+    co_await std::move(adopted);
+    try {
+      co_await std::move(adopted);
+    } catch (const weft::invalid_state_error&) {
+      ++refusals;
+    }
+  });
+  CHECK(refusals == 3);
+}
+
 TEST_CASE("a handle that is given twice runs once and has two results", "[flow][gather]") {
   event_log log;
   run_on_virtual_time([&]() -> weft::task<> {

@@ -226,6 +226,23 @@ TEST_CASE("an empty task or handle, the task itself and one of another loop cann
   });
 }
 
+TEST_CASE("a shield that was awaited before is refused", "[flow][shield]") {
+  int refusals = 0;
+  run_on_virtual_time([&]() -> weft::task<> {
+    auto sleeps = []() -> weft::task<> { co_await weft::sleep_for(1ms); };
+    auto once = weft::shield(sleeps());
+    for (int i = 0; i < 3; ++i) {
+      try {
+        co_await std::move(once);
+        CHECK(i == 0);
+      } catch (const weft::invalid_state_error&) {
+        ++refusals;
+      }
+    }
+  });
+  CHECK(refusals == 2);
+}
+
 TEST_CASE("a loop may go in any pass around a shield", "[flow][shield]") {
   for (int passes = 0; passes < 6; ++passes) {
     INFO(passes);

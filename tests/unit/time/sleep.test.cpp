@@ -278,6 +278,30 @@ TEST_CASE("a task destroyed in its sleep, or when its time has just come, leaves
   CHECK_FALSE(slept);
 }
 
+TEST_CASE("a sleep that was awaited before is refused", "[time][sleep]") {
+  int refusals = 0;
+  run_on_virtual_time([&]() -> weft::task<> {
+    auto sleep = weft::sleep_for(1ms);
+    auto until = weft::sleep_until(weft::event_loop::current().time() + 1ms);
+    for (int i = 0; i < 3; ++i) {
+      try {
+        co_await std::move(sleep);
+        CHECK(i == 0);
+      } catch (const weft::invalid_state_error&) {
+        ++refusals;
+      }
+    }
+    auto cancelled = [&]() -> weft::task<> { co_await std::move(until); };
+    auto task = weft::create_task(cancelled);
+    co_await weft::yield();
+    task.cancel();
+    co_await weft::yield();
+    co_await weft::yield();
+    CHECK(task.cancelled());
+  });
+  CHECK(refusals == 2);
+}
+
 TEST_CASE("many sleeps are cancelled and only those that are left hold timers", "[time][sleep]") {
   run_on_virtual_time([]() -> weft::task<> {
     auto sleeper = [](int ms) -> weft::task<> { co_await weft::sleep_for(std::chrono::milliseconds(ms)); };

@@ -177,6 +177,29 @@ TEST_CASE("with a limit that is over nothing new starts, and what is done gives 
   CHECK(log.text() == "cancelled ended");
 }
 
+TEST_CASE("wait_for takes a task_ref as it takes a handle, also with a limit that is over", "[time][wait_for]") {
+  run_on_virtual_time([]() -> weft::task<> {
+    auto sleeps = [](std::chrono::milliseconds time) -> weft::task<int> {
+      co_await weft::sleep_for(time);
+      co_return 1;
+    };
+    const weft::task_ref quick = weft::create_task(sleeps, 1ms);
+    co_await weft::wait_for(quick, 1s);
+    CHECK(quick.done());
+    co_await weft::wait_for(quick, 0s);
+    const weft::task_ref slow = weft::create_task(sleeps, 3600000ms);
+    co_await weft::yield();
+    bool late = false;
+    try {
+      co_await weft::wait_for(slow, 0s);
+    } catch (const weft::timeout_error&) {
+      late = true;
+    }
+    CHECK(late);
+    CHECK(slow.cancelled());
+  });
+}
+
 TEST_CASE("std::nullopt is no limit for wait_for", "[time][wait_for]") {
   run_on_virtual_time([]() -> weft::task<> {
     const int n = co_await weft::wait_for(gives(1, 1h), std::nullopt);
