@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace weft {
@@ -41,7 +42,10 @@ class loop_locals {
 
   /// Destroys all of them, the newest first.
   void clear() noexcept {
-    while (!entries_.empty()) entries_.pop_back();
+    while (!entries_.empty()) {
+      const std::unique_ptr<holder> newest = std::move(entries_.back().held);
+      entries_.pop_back();  // before it is destroyed: its destructor may ask for others, which are then the newest
+    }
   }
 
  private:

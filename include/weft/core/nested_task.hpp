@@ -31,12 +31,12 @@ class nested_task {
   }
 
   /// From await_resume, once: how the body ended. Its coroutine is destroyed.
-  outcome<T> take_outcome() {
+  outcome<T> take_outcome() noexcept {
     struct destroy_at_end {
       promise<T>* body;
       ~destroy_at_end() { body->coroutine().destroy(); }
     } guard{running_};
-    return std::move(running_->result);
+    return moved_or_failed(running_->result);
   }
 
  private:

@@ -157,4 +157,21 @@ class outcome {
   state state_;
 };
 
+/// The outcome, moved; if its value cannot be moved, a failure that says why. What has to be done at the end of
+/// something must not depend on whether its result throws.
+template <class T>
+outcome<T> moved_or_failed(outcome<T>& from) noexcept {
+  if constexpr (std::is_nothrow_move_constructible_v<outcome<T>>) {
+    return std::move(from);
+  } else {
+    try {
+      return std::move(from);
+    } catch (...) {
+      outcome<T> failed;
+      failed.fail(std::current_exception());
+      return failed;
+    }
+  }
+}
+
 }  // namespace weft

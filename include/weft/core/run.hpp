@@ -44,12 +44,12 @@ T run(task<T>&& main, run_options options = {});
 /// Runs fn(args...), of which both are kept alive; see make_task().
 template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
-auto run(F&& fn, Args&&... args) {
+decltype(auto) run(F&& fn, Args&&... args) {
   return run(detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...));
 }
 template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
-auto run(run_options options, F&& fn, Args&&... args) {
+decltype(auto) run(run_options options, F&& fn, Args&&... args) {
   return run(detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...), options);
 }
 
@@ -112,12 +112,14 @@ kept_t<T> complete(event_loop& loop, task_handle<T>& handle) {
 template <class T>
 T complete(event_loop& loop, task<T>&& coroutine) {
   loop.check_runnable();
-  return complete(loop, spawn(loop, std::move(coroutine)));
+  task_handle<T> made = spawn(loop, std::move(coroutine));
+  made.state().leave_unreported();  // if it does not end, this throws
+  return complete(loop, std::move(made));
 }
 
 template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
-auto complete(event_loop& loop, F&& fn, Args&&... args) {
+decltype(auto) complete(event_loop& loop, F&& fn, Args&&... args) {
   loop.check_runnable();
   return complete(loop, detail::keep_task(std::forward<F>(fn), std::forward<Args>(args)...));
 }
@@ -125,7 +127,7 @@ auto complete(event_loop& loop, F&& fn, Args&&... args) {
 /// An operation: a future, for one.
 template <operation Awaited>
   requires(!std::convertible_to<Awaited, task_ref>)
-auto complete(event_loop& loop, Awaited&& awaited) {
+decltype(auto) complete(event_loop& loop, Awaited&& awaited) {
   return complete(loop, as_startable(std::forward<Awaited>(awaited)).here());
 }
 

@@ -171,6 +171,9 @@ class task_state : public tenant {
     return true;
   }
 
+  /// It may be destroyed with its loop, pending, without the exception handler's being told.
+  void leave_unreported() noexcept { flags_ |= unreported; }
+
   /// Who it is. report() adds, for a task that waits, for what, and each coroutine of its chain with its place.
   task_label& label() noexcept { return label_; }
   const task_label& label() const noexcept { return label_; }
@@ -223,6 +226,7 @@ class task_state : public tenant {
     asks = 128,        // what it waits for is asked before it resumes
     only_waits = 256,  // for an operation that needs nothing but its destructor when it is cancelled
     at_once = 512,     // its first step and its done callbacks take no pass
+    unreported = 1024,
   };
 
   // What a task waits for before its first step. So a step need not find out whether it is the first one, unless the
@@ -405,7 +409,7 @@ void task_state::abandon() noexcept {
     if (queued) release();  // the observer's turn will not come
     return;
   }
-  if (!stands_for_future()) {
+  if ((flags_ & (at_once | unreported)) == 0) {
     loop.call_exception_handler(exception_context::compose("Task was destroyed but it is pending", nullptr, &label_));
   }
   waiting_for_ = nullptr;

@@ -54,15 +54,7 @@ class typed_task_state final : public task_state {
  private:
   flag_set take_result(chain_link& root) noexcept override {
     outcome<T>& from = static_cast<promise<T>&>(root).result;
-    if constexpr (std::is_nothrow_move_constructible_v<outcome<T>>) {
-      std::construct_at(&result, std::move(from));  // which was pending: there is nothing to destroy
-    } else {
-      try {
-        result = std::move(from);
-      } catch (...) {
-        result.fail(std::current_exception());
-      }
-    }
+    ::new (static_cast<void*>(&result)) outcome<T>(moved_or_failed(from));  // it was pending: nothing to destroy
     if (result.has_value()) return ended_with_value;
     if (result.cancelled()) return ended_cancelled;
     if (result.pending()) fail_without_result();

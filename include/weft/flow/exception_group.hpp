@@ -10,6 +10,7 @@
 //     }
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <exception>
 #include <functional>
@@ -25,8 +26,9 @@ namespace weft {
 /// Python's ExceptionGroup; groups may hold groups.
 class exception_group : public std::runtime_error {
  public:
+  /// Throws std::invalid_argument if one of the errors is null.
   exception_group(const std::string& message, std::vector<std::exception_ptr> errors)
-      : std::runtime_error(message + describe(errors)),
+      : std::runtime_error(message + describe(checked(errors))),
         message_(std::make_shared<const std::string>(message)),
         errors_(std::make_shared<const std::vector<std::exception_ptr>>(std::move(errors))) {}
 
@@ -54,6 +56,10 @@ class exception_group : public std::runtime_error {
   }
 
  private:
+  static const std::vector<std::exception_ptr>& checked(const std::vector<std::exception_ptr>& errors) {
+    if (std::find(errors.begin(), errors.end(), nullptr) == errors.end()) return errors;
+    throw std::invalid_argument("weft: an error of an exception_group must not be null");
+  }
   static std::string describe(const std::vector<std::exception_ptr>& errors);
   static std::optional<exception_group> as_group(const std::exception_ptr& error);
 

@@ -144,8 +144,8 @@ class gather_entry {
  private:
   // A result that can be kept in the place of a pointer, and forgotten.
   template <class T>
-  static constexpr bool fits =
-      sizeof(T) <= sizeof(void*) && alignof(T) <= alignof(void*) && std::is_trivially_copyable_v<T>;
+  static constexpr bool fits = sizeof(T) <= sizeof(void*) && alignof(T) <= alignof(void*) &&
+                               std::is_trivially_copyable_v<T> && std::is_copy_constructible_v<T>;
 
   template <class T>
   outcome<T> kept_result() const;

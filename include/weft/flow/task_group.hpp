@@ -46,7 +46,7 @@ class task_group {
   ~task_group();
 
   /// Starts a task in the group; else as weft::create_task(). The group's own tasks may do so, too. Throws usage_error
-  /// when the group is cancelling its tasks, or has ended: the coroutine is destroyed then.
+  /// when the group is cancelling its tasks, or has ended: the coroutine is not started then.
   template <class T>
   task_handle<T> create_task(task<T>&& coroutine, std::string name = {},
                              std::source_location where = std::source_location::current());
@@ -251,18 +251,17 @@ inline std::string task_group::describe() const {
 template <class T, class Body>
 task<T> run_in_task_group(Body body) {
   task_group group(*task_state::current());
-  // A body that is no coroutine may throw when it has started tasks already.
+  // A body that is no coroutine may throw when it has started tasks already, and so may a result that is moved.
   outcome<T> result;
-  task<T> work;
   try {
-    work = std::invoke(body, group);
+    task<T> work = std::invoke(body, group);
     if (!work) throw invalid_state_error("weft: the body of the task group returned an empty task");
+    result = co_await outcome_of(std::move(work));
   } catch (const cancelled_error&) {
     result.cancel();
   } catch (...) {
     result.fail(std::current_exception());
   }
-  if (work) result = co_await outcome_of(std::move(work));
   group.body_ended(result.cancelled(), result.exception());
   while (group.size() > 0) {
     try {

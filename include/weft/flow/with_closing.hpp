@@ -56,17 +56,16 @@ namespace detail {
 
 template <class T, class Thing, class Body>
 task<T> run_with_closing(Thing thing, Body body) {
-  // A body that is no coroutine may throw, too.
+  // A body that is no coroutine may throw, too, and so may a result that is moved.
   outcome<T> result;
-  task<T> work;
   try {
-    work = std::invoke(body, thing);
+    task<T> work = std::invoke(body, thing);
+    result = co_await outcome_of(std::move(work));
   } catch (const cancelled_error&) {
     result.cancel();
   } catch (...) {
     result.fail(std::current_exception());
   }
-  if (work) result = co_await outcome_of(std::move(work));
   co_await thing.close();
   co_return std::move(result).value();
 }

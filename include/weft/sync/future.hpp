@@ -25,6 +25,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -44,6 +45,12 @@ class future_state final : public tenant {
 
   static void* operator new(std::size_t size) { return detail::frame_pool::allocate(size); }
   static void operator delete(void* memory, std::size_t size) noexcept { detail::frame_pool::deallocate(memory, size); }
+
+  // A result may be over-aligned, which the pool does not serve.
+  static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
+  static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+    ::operator delete(memory, alignment);
+  }
 
   event_loop* loop() const noexcept { return loop_; }
 
