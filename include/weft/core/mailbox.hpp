@@ -73,6 +73,8 @@ class mailbox {
     local_ready_ = ready;
   }
 
+  bool delivers_here() const noexcept { return local_ == this; }
+
   /// For the loop: the descriptor that becomes readable on wake().
   int descriptor() const noexcept { return read_end_.get(); }
 
@@ -123,6 +125,9 @@ class remote_loop {
       throw;
     }
   }
+
+  /// Whether the loop runs in this thread.
+  bool runs_here() const noexcept { return box_ != nullptr && box_->delivers_here(); }
 
   /// The same for those who write operations: runs `r`, which has to stay where it is until it is run or discarded.
   /// Allocates nothing. Throws loop_closed_error: `r` is not queued.

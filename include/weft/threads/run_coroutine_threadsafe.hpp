@@ -10,6 +10,7 @@
 //     int n = f.get();
 #pragma once
 
+#include <weft/core/awaitable.hpp>
 #include <weft/core/error.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/mailbox.hpp>
@@ -17,6 +18,7 @@
 #include <weft/core/task_handle.hpp>
 #include <weft/core/task_state.hpp>
 
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <future>
@@ -40,17 +42,29 @@ class threadsafe_call {
 
 /// A std::future whose task can be cancelled. get() throws what the coroutine throws, cancelled_error if the task was
 /// cancelled or ended with its loop, loop_closed_error if the loop went before there was a task. It may be used, and
-/// dropped, in any thread but the loop's, which would wait for itself.
+/// dropped, in any thread; in the loop's own one, which would wait for itself, get() and wait() throw usage_error until
+/// the result is there.
 template <class T>
 class [[nodiscard]] threadsafe_future : public std::future<T> {
  public:
   threadsafe_future(std::future<T> result, remote_loop remote, std::shared_ptr<threadsafe_call> call) noexcept
       : std::future<T>(std::move(result)), remote_(std::move(remote)), call_(std::move(call)) {}
 
+  T get() {
+    check_wait();
+    return std::future<T>::get();
+  }
+  void wait() const {
+    check_wait();
+    std::future<T>::wait();
+  }
+
   /// Asks the loop to cancel the task; does nothing if that has ended. Throws std::bad_alloc.
   void cancel() const;
 
  private:
+  void check_wait() const;
+
   remote_loop remote_;
   std::shared_ptr<threadsafe_call> call_;
 };
@@ -62,7 +76,24 @@ template <class F, class... Args>
   requires task_function<std::decay_t<F>, std::decay_t<Args>...>
 auto run_coroutine_threadsafe(const remote_loop& remote, F&& fn, Args&&... args);
 
+/// A coroutine object is not for two threads: says what to write instead.
+template <class T>
+refused run_coroutine_threadsafe(const remote_loop&, task<T>&&) {
+  static_assert(
+      !sizeof(task<T>*),
+      "weft: a coroutine is made on the loop that runs it: write run_coroutine_threadsafe(remote, f, args...)");
+  return {};
+}
+
 // ---- details ----
+
+template <class T>
+void threadsafe_future<T>::check_wait() const {
+  const bool there = this->wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  if (!there && remote_.runs_here()) {
+    throw usage_error("weft: the loop would wait for itself here: co_await the coroutine, or wait in another thread");
+  }
+}
 
 template <class T>
 void threadsafe_future<T>::cancel() const {

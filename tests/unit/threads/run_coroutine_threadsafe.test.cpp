@@ -151,6 +151,16 @@ TEST_CASE("a promise that is broken without memory is broken all the same", "[th
   CHECK(thrown);
 }
 
+TEST_CASE("the loop's own thread is told that it would wait for itself", "[threads][run_coroutine_threadsafe]") {
+  weft::run([]() -> weft::task<> {
+    auto future = run_coroutine_threadsafe(weft::event_loop::current().remote(), adds, 1, 2);
+    CHECK_THROWS_AS(future.get(), weft::usage_error);
+    CHECK_THROWS_AS(future.wait(), weft::usage_error);
+    while (future.wait_for(0s) != std::future_status::ready) co_await weft::sleep_for(1ms);
+    CHECK(future.get() == 3);
+  });
+}
+
 TEST_CASE("a task that run() cancels at its end is cancelled for the other thread",
           "[threads][run_coroutine_threadsafe]") {
   std::optional<weft::threadsafe_future<void>> future;
