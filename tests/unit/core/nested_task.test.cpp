@@ -8,6 +8,7 @@
 #include "support/pass_counter.hpp"
 #include "support/reports.hpp"
 #include "support/small_stack.hpp"
+#include "support/throws_when_moved.hpp"
 #include "support/tracked.hpp"
 #include "support/virtual_time.hpp"
 
@@ -115,6 +116,22 @@ TEST_CASE("a nested task's exception and its cancellation are outcomes first", "
     CHECK(t.cancelled());
   });
   CHECK(log.text() == "begin failure broken begin cancelled");
+}
+
+TEST_CASE("a nested task's result that throws on its way is a failure first", "[core][nested_task]") {
+  event_log log;
+  run_on_virtual_time([&]() -> weft::task<> {
+    int moves_left = 2;  // into the promise, out of it
+    const auto body = [&]() -> weft::task<weft_test::throws_when_moved> {
+      co_return weft_test::throws_when_moved(moves_left);
+    };
+    try {
+      co_await logged<weft_test::throws_when_moved>(log, body());
+    } catch (const std::runtime_error& e) {
+      log(e.what());
+    }
+  });
+  CHECK(log.text() == "begin failure moved");
 }
 
 TEST_CASE("an empty nested task is refused where it is started", "[core][nested_task]") {

@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/loop_steps.hpp"
+#include "support/throws_when_moved.hpp"
 #include "support/virtual_time.hpp"
 
 #include <weft/core/event_loop.hpp>
@@ -19,19 +20,7 @@
 namespace core_typed_task_state_test {
 
 using weft_test::run_on_virtual_time;
-
-/// Throws at its last move.
-class throws_when_moved {
- public:
-  explicit throws_when_moved(int& moves_left) noexcept : moves_left_(&moves_left) {}
-  throws_when_moved(throws_when_moved&& other) : moves_left_(other.moves_left_) {
-    if (--*moves_left_ == 0) throw std::runtime_error("moved");
-  }
-  throws_when_moved& operator=(throws_when_moved&&) = delete;
-
- private:
-  int* moves_left_;
-};
+using weft_test::throws_when_moved;
 
 weft::task<throws_when_moved> gives_throwing(int& moves_left) { co_return throws_when_moved(moves_left); }
 weft::task<int> gives(int value) { co_return value; }

@@ -6,6 +6,7 @@
 #include "support/loop_steps.hpp"
 #include "support/pass_counter.hpp"
 #include "support/reports.hpp"
+#include "support/throws_when_moved.hpp"
 #include "support/tracked.hpp"
 #include "support/virtual_time.hpp"
 
@@ -31,6 +32,7 @@ using namespace std::chrono_literals;
 using weft_test::contains;
 using weft_test::event_log;
 using weft_test::run_on_virtual_time;
+using weft_test::throws_when_moved;
 using weft_test::tracked;
 
 template <class T>
@@ -99,6 +101,23 @@ TEST_CASE("the clean-up runs when the body throws, and the exception passes afte
     CHECK_THROWS_WITH(outcome.value(), "broken");
   });
   CHECK(log.text() == "cleanup");
+}
+
+TEST_CASE("the clean-up runs when the body's result throws on its way", "[flow][finally]") {
+  int failures = 0;
+  run_on_virtual_time([&]() -> weft::task<> {
+    for (int last = 1;; ++last) {
+      event_log log;
+      int moves_left = last;
+      const auto body = [&]() -> weft::task<throws_when_moved> { co_return throws_when_moved(moves_left); };
+      const auto outcome = co_await weft::outcome_of(weft::finally(body, [&] { return says(log, "cleanup"); }));
+      CHECK(log.text() == "cleanup");
+      if (moves_left > 0) break;
+      CHECK_THROWS_WITH(outcome.value(), "moved");
+      ++failures;
+    }
+  });
+  CHECK(failures >= 2);
 }
 
 TEST_CASE("an exception of the clean-up replaces the body's result and its exception", "[flow][finally]") {

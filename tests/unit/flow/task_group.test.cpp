@@ -7,6 +7,7 @@
 #include "support/loop_steps.hpp"
 #include "support/pass_counter.hpp"
 #include "support/reports.hpp"
+#include "support/throws_when_moved.hpp"
 #include "support/tracked.hpp"
 #include "support/virtual_time.hpp"
 
@@ -38,6 +39,7 @@ using weft_test::contains;
 using weft_test::event_log;
 using weft_test::now_ms;
 using weft_test::run_on_virtual_time;
+using weft_test::throws_when_moved;
 using weft_test::tracked;
 
 weft::task<> says(event_log& log, std::string word, std::chrono::milliseconds after = 0ms) {
@@ -239,6 +241,27 @@ TEST_CASE("a body that is no coroutine may start tasks before it throws, which d
     CHECK(thrown.failed());
     CHECK(weft::all_tasks().size() == 1);
   });
+}
+
+TEST_CASE("tasks do not outlive the group when the body's result throws on its way", "[flow][task_group]") {
+  int failures = 0;
+  run_on_virtual_time([&]() -> weft::task<> {
+    for (int last = 1;; ++last) {
+      event_log log;
+      int moves_left = last;
+      const auto body = [&](task_group& group) -> weft::task<throws_when_moved> {
+        group.create_task(says(log, "child", 1ms));
+        co_await weft::yield();
+        co_return throws_when_moved(moves_left);
+      };
+      const auto outcome = co_await weft::outcome_of(weft::with_task_group(body));
+      CHECK(weft::all_tasks().size() == 1);
+      if (moves_left > 0) break;
+      CHECK(outcome.failed());
+      ++failures;
+    }
+  });
+  CHECK(failures >= 2);
 }
 
 TEST_CASE("a task of the group that is cancelled is no failure", "[flow][task_group]") {

@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/event_log.hpp"
 #include "support/pass_counter.hpp"
+#include "support/throws_when_moved.hpp"
 #include "support/tracked.hpp"
 #include "support/virtual_time.hpp"
 
@@ -28,6 +29,7 @@ using weft_test::event_log;
 using weft_test::now_ms;
 using weft_test::run_on_virtual_time;
 using weft_test::says_goodbye;
+using weft_test::throws_when_moved;
 using weft_test::tracked;
 
 using ints = weft::async_generator<int>;
@@ -111,6 +113,23 @@ TEST_CASE("with_closing closes whatever has a close(), by reference, too", "[flo
     CHECK(counter.passes() == 1);
     CHECK(log.text() == "body close closed");
   });
+}
+
+TEST_CASE("with_closing closes when the body's result throws on its way", "[flow][with_closing]") {
+  int failures = 0;
+  run_on_virtual_time([&]() -> weft::task<> {
+    for (int last = 1;; ++last) {
+      event_log log;
+      int moves_left = last;
+      const auto body = [&](door&) -> weft::task<throws_when_moved> { co_return throws_when_moved(moves_left); };
+      const auto outcome = co_await weft::outcome_of(weft::with_closing(door(log, false), body));
+      CHECK(log.text() == "close closed");
+      if (moves_left > 0) break;
+      CHECK_THROWS_WITH(outcome.value(), "moved");
+      ++failures;
+    }
+  });
+  CHECK(failures >= 2);
 }
 
 TEST_CASE("an exception of close() replaces that of the body", "[flow][with_closing]") {

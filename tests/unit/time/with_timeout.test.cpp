@@ -7,6 +7,7 @@
 #include "support/loop_steps.hpp"
 #include "support/pass_counter.hpp"
 #include "support/reports.hpp"
+#include "support/throws_when_moved.hpp"
 #include "support/tracked.hpp"
 #include "support/virtual_time.hpp"
 
@@ -35,6 +36,7 @@ using weft_test::contains;
 using weft_test::event_log;
 using weft_test::now_ms;
 using weft_test::run_on_virtual_time;
+using weft_test::throws_when_moved;
 using weft_test::tracked;
 
 template <class T>
@@ -207,6 +209,29 @@ TEST_CASE("a body that throws in time leaves no timer behind", "[time][with_time
     CHECK(weft::event_loop::current().armed_timers() == 0);
     co_await weft::sleep_for(10ms);  // nothing comes later
   });
+}
+
+TEST_CASE("a result that throws on its way, in spite of the limit, leaves no request to cancel",
+          "[time][with_timeout]") {
+  int failures = 0;
+  run_on_virtual_time([&]() -> weft::task<> {
+    for (int last = 1;; ++last) {
+      int moves_left = last;
+      const auto swallows = [&]() -> weft::task<throws_when_moved> {
+        try {
+          co_await weft::sleep_for(1h);
+        } catch (const weft::cancelled_error&) {
+        }
+        co_return throws_when_moved(moves_left);
+      };
+      const auto outcome = co_await weft::outcome_of(weft::with_timeout(1ms, swallows));
+      CHECK(weft::current_task().cancelling() == 0);
+      if (moves_left > 0) break;
+      CHECK_THROWS_WITH(outcome.value(), "moved");
+      ++failures;
+    }
+  });
+  CHECK(failures >= 2);
 }
 
 // ---- rescheduling ----
