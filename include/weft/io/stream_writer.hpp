@@ -79,8 +79,8 @@ class stream_writer {
   /// as send_file() does. Resumes two passes later at the earliest. Cancelled: nothing has changed.
   room_awaiter wait_writable();
 
-  /// Half-close: after what was written, the peer reads the end; reading goes on. Does nothing the second time.
-  /// std::system_error if can_write_eof() is false. Mirrors write_eof().
+  /// Half-close: after what was written, the peer reads the end; reading goes on. Does nothing the second time, nor on
+  /// a stream that is closed or has failed. std::system_error if can_write_eof() is false. Mirrors write_eof().
   void write_eof();
   bool can_write_eof() const { return transport().can_write_eof(); }
 
@@ -244,7 +244,6 @@ inline room_awaiter stream_writer::wait_writable() { return room_awaiter(transpo
 inline wait_closed_awaiter stream_writer::wait_closed() { return wait_closed_awaiter(transport()); }
 
 inline void stream_writer::write_eof() {
-  transport().check_open();
   if (!can_write_eof()) {
     throw std::system_error(EOPNOTSUPP, std::generic_category(),
                             "weft: write_eof() on a stream of " + transport().peer());

@@ -647,6 +647,21 @@ TEST_CASE("write_eof() of a stream that cannot is an error that names it", "[io]
   });
 }
 
+TEST_CASE("the end of a pipe may be written as often as one likes", "[io][descriptor_transport]") {
+  run_on_every_poller([]() -> weft::task<> {
+    channel pipe;
+    auto writer = open_writer(pipe.writer.release());
+    auto reader = open_reader(pipe.reader.release());
+    co_await writer.write("all");
+    writer.write_eof();
+    writer.write_eof();
+    const std::string got = co_await reader.read();
+    CHECK(got == "all");
+    co_await writer.wait_closed();
+    writer.write_eof();
+  });
+}
+
 // ---- memory ----
 
 TEST_CASE("what fits is received into the memory of the task that waits, and the rest waits for its next read",
