@@ -408,6 +408,38 @@ TEST_CASE("a pipe that nobody reads any more closes its writer by itself", "[io]
     co_await writer.write("never read");
     pipe.reader.reset();
     co_await writer.wait_closed();
+    co_await writer.flush();  // all was handed over
+  });
+}
+
+TEST_CASE("writing to a pipe that nobody reads any more is a broken pipe, also when that was noticed before",
+          "[io][descriptor_transport]") {
+  run_on_every_poller([]() -> weft::task<> {
+    channel pipe;
+    auto writer = open_writer(pipe.writer.release());
+    pipe.reader.reset();
+    auto waits = weft::create_task(code_after(writer.wait_writable()));
+    while (!writer.is_closing()) co_await weft::yield();
+    const auto first = co_await weft::outcome_of(writer.write("x"));
+    CHECK(code_of(first) == EPIPE);
+    CHECK_THROWS_WITH(first.value(), contains("writing a stream of descriptor"));
+    const int waited = co_await waits;
+    CHECK(waited == EPIPE);
+    co_await writer.wait_closed();
+    writer.close();
+    const int second = co_await code_after(writer.write("x"));
+    CHECK(second == EPIPE);
+    co_await writer.wait_closed();  // in good order, as in asyncio
+  });
+}
+
+TEST_CASE("a pipe that was closed before its reader went is closed, not broken", "[io][descriptor_transport]") {
+  run_on_every_poller([]() -> weft::task<> {
+    channel pipe;
+    auto writer = open_writer(pipe.writer.release());
+    writer.close();
+    pipe.reader.reset();
+    co_await writer.wait_closed();
     const auto refused = co_await weft::outcome_of(writer.write("x"));
     CHECK_THROWS_AS(refused.value(), weft::stream_closed_error);
   });
