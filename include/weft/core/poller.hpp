@@ -12,6 +12,7 @@
 #include <weft/core/clock.hpp>
 #include <weft/detail/unique_fd.hpp>
 
+#include <fcntl.h>
 #include <poll.h>
 #if defined(__linux__)
 #include <sys/epoll.h>
@@ -111,6 +112,14 @@ inline interest merge(bool read, bool write) noexcept {
 
 inline bool wants(interest what, interest one) noexcept {
   return (static_cast<unsigned>(what) & static_cast<unsigned>(one)) != 0;
+}
+
+/// Throws std::system_error (EBADF).
+inline void check_is_open(int fd) {
+  if (::fcntl(fd, F_GETFD) >= 0) return;
+  const int error = errno;
+  const std::string message = "weft: watching descriptor " + std::to_string(fd);
+  throw std::system_error(error, std::generic_category(), message.c_str());
 }
 
 }  // namespace detail
