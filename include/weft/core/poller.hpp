@@ -51,7 +51,8 @@ class poller {
   poller& operator=(const poller&) = delete;
   virtual ~poller() = default;
 
-  /// Watches a descriptor, or changes for what it is watched; whether it is new. Throws std::system_error.
+  /// Watches a descriptor, or changes for what it is watched; whether it is new. Throws std::system_error (EBADF: it is
+  /// not open).
   virtual bool watch(int fd, interest what) = 0;
 
   /// Stops watching; whether it was watched. Call it before the descriptor is closed.
@@ -133,6 +134,7 @@ inline bool poll_poller::watch(int fd, interest what) {
     fds_[i].events = events;
     return false;
   }
+  detail::check_is_open(fd);  // poll(2) would say each time that it is ready
   fds_.push_back({fd, events, 0});
   return true;
 }
