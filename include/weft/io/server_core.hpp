@@ -88,7 +88,10 @@ class server_core : public tenant,
   std::string report() const final { return {}; }
 
  protected:
-  server_core(event_loop& loop, const server_options& options) : loop_(&loop), options_(options) {}
+  /// Throws std::invalid_argument for a limit of 0, or less: no connection could be taken.
+  server_core(event_loop& loop, const server_options& options) : loop_(&loop), options_(options) {
+    check_stream_limit(options.limit);
+  }
 
   /// Starts the handler's task, or calls the handler.
   virtual void handle(stream&& connection) = 0;

@@ -309,6 +309,8 @@ TEST_CASE("a negative amount is a mistake that is told at once", "[io][stream_re
   stream_reader reader(in);
   const int negative = -1;
   CHECK_THROWS_AS(reader.read_exactly(static_cast<std::size_t>(negative)), std::invalid_argument);
+  CHECK_THROWS_AS(reader.read(static_cast<std::size_t>(negative)), std::invalid_argument);
+  CHECK_THROWS_WITH(reader.read(static_cast<std::size_t>(negative)), contains("read() reads to the end"));
   CHECK(in.view() == "abc");
 }
 
