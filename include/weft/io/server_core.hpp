@@ -121,7 +121,11 @@ class [[nodiscard(
       : wait_node(std::move(unstarted)), core_(std::move(unstarted.core_)) {}
   ~server_closed_awaiter() { leave(); }
 
-  bool await_ready() const noexcept { return core_->gone(); }
+  /// invalid_state_error if it was moved from.
+  bool await_ready() const {
+    if (core_ == nullptr) throw invalid_state_error("weft: this wait for a server was moved from");
+    return core_->gone();
+  }
   void await_suspend(task_state& waiting) { wait_in(core_->closers(), waiting); }
   void await_resume() noexcept { leave(); }
   void await_cancelled() noexcept { leave(); }

@@ -150,10 +150,10 @@ class read_wait : public waitable {
   read_wait(read_wait&& unstarted) noexcept : waitable(), input_(unstarted.input_) {}
   ~read_wait() { leave(); }
 
-  /// usage_error if another task reads already.
-  void check_alone() const {
-    if (input_->reading_ == nullptr) return;
-    throw usage_error("weft: another task reads from this stream already; a stream has one reader at a time");
+  /// usage_error if another task reads already, invalid_state_error if it was awaited before.
+  void check_startable() const {
+    if (input_ == nullptr || input_->reading_ != nullptr) [[unlikely]]
+      refuse_start();
   }
   void wait(task_state& waiting) noexcept {
     begin(waiting);
@@ -222,6 +222,10 @@ class read_wait : public waitable {
     wake_if_waiting();
   }
 
+  [[noreturn]] WEFT_COLD void refuse_start() const {
+    if (input_ == nullptr) throw invalid_state_error("weft: this read was awaited before: make a new one");
+    throw usage_error("weft: another task reads from this stream already; a stream has one reader at a time");
+  }
   [[noreturn]] WEFT_COLD void refuse() const {
     if (input_ == nullptr) throw stream_closed_error("weft: the stream was closed while a task read from it");
     std::rethrow_exception(input_->exception());
@@ -250,7 +254,7 @@ class [[nodiscard("weft: nothing is read until this is awaited: write co_await r
   ~read_awaiter() { put_back(); }
 
   bool await_ready() {
-    check_alone();
+    check_startable();
     return over() || operation_.ready(*input_);
   }
   void await_suspend(task_state& waiting) noexcept {

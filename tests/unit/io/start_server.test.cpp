@@ -480,6 +480,20 @@ TEST_CASE("wait_closed waits for the server and for its connections", "[io][star
   });
 }
 
+TEST_CASE("a wait for the end of a server that was moved from says so", "[io][start_server]") {
+  check_serving([]() -> weft::task<> {
+    weft::server server = co_await start_server(echo, "127.0.0.1", 0);
+    server.close();
+    auto first = server.wait_closed();
+    auto second = std::move(first);
+    co_await std::move(second);
+    co_await std::move(second);
+    const auto empty = co_await outcome_of(std::move(first));
+    CHECK_THROWS_AS(empty.value(), weft::invalid_state_error);
+    CHECK_THROWS_WITH(empty.value(), contains("moved from"));
+  });
+}
+
 TEST_CASE("wait_closed outlives the handle", "[io][start_server]") {
   check_serving([]() -> weft::task<> {
     std::optional<weft::server> server;

@@ -734,6 +734,31 @@ TEST_CASE("a reader that was moved from says so", "[io][stream_reader]") {
   });
 }
 
+TEST_CASE("an operation that is awaited again says so, whatever became of it", "[io][stream_reader]") {
+  run_on_virtual_time([]() -> weft::task<> {
+    stream_input in;
+    in.feed_data("hello world");
+    stream_reader reader(in);
+    auto done = reader.read(5);
+    const std::string got = co_await std::move(done);
+    CHECK(got == "hello");
+    const auto again = co_await weft::outcome_of(std::move(done));
+    CHECK_THROWS_AS(again.value(), weft::invalid_state_error);
+    CHECK_THROWS_WITH(again.value(), contains("awaited before"));
+
+    auto late = reader.read_exactly(100);
+    auto waits = weft::create_task([&]() -> weft::task<> { co_await std::move(late); });
+    co_await weft::yield();
+    waits.cancel();
+    co_await weft::yield();
+    CHECK(waits.cancelled());
+    const auto later = co_await weft::outcome_of(std::move(late));
+    CHECK_THROWS_AS(later.value(), weft::invalid_state_error);
+    const std::string rest = co_await reader.read(100);
+    CHECK(rest == " world");
+  });
+}
+
 TEST_CASE("what a task waits for shows in reports", "[io][stream_reader]") {
   stream_input in;
   stream_reader reader(in);
