@@ -153,7 +153,8 @@ class stream_transport : public tenant, public stream_source, public detail::lis
 
   /// Ends it at once: with an error, or null. What is kept is lost.
   void lose(std::exception_ptr error) noexcept;
-  std::exception_ptr error_of(std::ptrdiff_t negative, const char* call) const;
+  /// What says so; std::bad_alloc if there is no memory for the words.
+  std::exception_ptr error_of(std::ptrdiff_t negative, const char* call) const noexcept;
 
  private:
   // Where data arrives that nobody waits for with memory of its own, before it is known how much there is; one a loop.
@@ -372,9 +373,13 @@ inline void stream_transport::lose(std::exception_ptr error) noexcept {
   if (self_ != nullptr) loop_->schedule(*this);
 }
 
-inline std::exception_ptr stream_transport::error_of(std::ptrdiff_t negative, const char* call) const {
-  return std::make_exception_ptr(std::system_error(static_cast<int>(-negative), std::generic_category(),
-                                                   std::string("weft: ") + call + " a stream of " + peer()));
+inline std::exception_ptr stream_transport::error_of(std::ptrdiff_t negative, const char* call) const noexcept {
+  try {
+    return std::make_exception_ptr(std::system_error(static_cast<int>(-negative), std::generic_category(),
+                                                     std::string("weft: ") + call + " a stream of " + peer()));
+  } catch (...) {
+    return std::current_exception();
+  }
 }
 
 // asyncio's connection_lost, one pass after it was.

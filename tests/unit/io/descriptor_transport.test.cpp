@@ -40,6 +40,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -695,6 +696,33 @@ TEST_CASE("the end of a pipe may be written as often as one likes", "[io][descri
 }
 
 // ---- memory ----
+
+TEST_CASE("a connection that is lost when there is no memory to say so has failed for want of it",
+          "[io][descriptor_transport]") {
+  if (!weft_test::counts_allocations) return;
+  run_on_every_poller([]() -> weft::task<> {
+    auto [client, server] = tcp_pair();
+    auto a = open_stream(client.release());
+    CHECK(::send(server.get(), "x", 1, 0) == 1);
+    const std::string first = co_await a.reader.read(1);  // the loop has room for an event from now on
+    CHECK(first == "x");
+    auto reads = weft::create_task(read_all(a.reader));
+    co_await passes(2);
+    close_with_reset(std::move(server));
+    bool happened = false;
+    {
+      const weft_test::out_of_memory nothing_left;
+      for (int i = 0; i < 3; ++i) co_await weft::yield();
+      happened = nothing_left.happened();
+    }
+    CHECK(happened);
+    CHECK(a.writer.is_closing());
+    const auto unread = co_await weft::outcome_of(reads);
+    CHECK_THROWS_AS(unread.value(), std::bad_alloc);
+    const auto unwritten = co_await weft::outcome_of(a.writer.write("x"));
+    CHECK_THROWS_AS(unwritten.value(), std::bad_alloc);
+  });
+}
 
 TEST_CASE("what fits is received into the memory of the task that waits, and the rest waits for its next read",
           "[io][descriptor_transport]") {

@@ -31,6 +31,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <new>
 #include <optional>
 #include <ranges>
 #include <stdexcept>
@@ -523,6 +524,39 @@ TEST_CASE("a stream that fails throws the same error everywhere", "[io][stream_w
     a.writer.write_eof();  // says nothing, as in asyncio
     a.writer.close();
     CHECK(a.writer.is_closing());
+  });
+}
+
+TEST_CASE("a write that fails when there is no memory to say so has failed for want of it", "[io][stream_writer]") {
+  if (!weft_test::counts_allocations) return;
+  run_on_virtual_time([]() -> weft::task<> {
+    auto at_once = memory_stream_pair();
+    at_once.second.writer.abort();
+    co_await at_once.second.writer.wait_closed();
+    auto later = memory_stream_pair(slow_peer);
+    co_await later.first.writer.write("1234567890");
+    auto flushes = weft::create_task(flush(later.first.writer));
+    co_await passes(5);
+    later.second.writer.abort();
+    auto operation = at_once.first.writer.write("x");
+    bool failed = false;
+    {
+      const weft_test::out_of_memory nothing_left;
+      try {
+        co_await std::move(operation);
+      } catch (const std::bad_alloc&) {
+        failed = true;
+      }
+      for (int i = 0; i < 5; ++i) co_await weft::yield();
+    }
+    CHECK(failed);
+    for (stream_writer* writer : {&at_once.first.writer, &later.first.writer}) {
+      CHECK(writer->is_closing());
+      const auto closed = co_await weft::outcome_of(writer->wait_closed());
+      CHECK_THROWS_AS(closed.value(), std::bad_alloc);
+    }
+    const auto unsent = co_await weft::outcome_of(flushes);
+    CHECK_THROWS_AS(unsent.value(), std::bad_alloc);
   });
 }
 
