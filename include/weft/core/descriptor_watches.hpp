@@ -12,11 +12,8 @@
 #include <weft/core/poller.hpp>
 #include <weft/core/runnable.hpp>
 
-#include <cerrno>
 #include <cstddef>
 #include <span>
-#include <string>
-#include <system_error>
 #include <vector>
 
 namespace weft {
@@ -86,11 +83,10 @@ class descriptor_watches {
 // ---- details ----
 
 inline void descriptor_watches::set(int fd, interest what, runnable& r) {
-  if (fd < 0) {
-    const std::string message = "weft: watching descriptor " + std::to_string(fd);
-    throw std::system_error(EBADF, std::generic_category(), message.c_str());
+  if (index(fd) >= entries_.size()) {  // so is a negative one
+    detail::check_is_open(fd);         // a number that nobody has opened may be too large for a table
+    entries_.resize(index(fd) + 1);
   }
-  if (index(fd) >= entries_.size()) entries_.resize(index(fd) + 1);
   entry& e = entries_[index(fd)];
   entry changed = e;
   if (detail::wants(what, interest::read)) changed.reader = &r;

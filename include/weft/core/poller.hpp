@@ -12,6 +12,7 @@
 #include <weft/core/clock.hpp>
 #include <weft/detail/unique_fd.hpp>
 
+#include <fcntl.h>
 #include <poll.h>
 #if defined(__linux__)
 #include <sys/epoll.h>
@@ -50,7 +51,8 @@ class poller {
   poller& operator=(const poller&) = delete;
   virtual ~poller() = default;
 
-  /// Watches a descriptor, or changes for what it is watched; whether it is new. Throws std::system_error.
+  /// Watches a descriptor, or changes for what it is watched; whether it is new. Throws std::system_error (EBADF: it is
+  /// not open).
   virtual bool watch(int fd, interest what) = 0;
 
   /// Stops watching; whether it was watched. Call it before the descriptor is closed.
@@ -113,6 +115,14 @@ inline bool wants(interest what, interest one) noexcept {
   return (static_cast<unsigned>(what) & static_cast<unsigned>(one)) != 0;
 }
 
+/// Throws std::system_error (EBADF).
+inline void check_is_open(int fd) {
+  if (::fcntl(fd, F_GETFD) >= 0) return;
+  const int error = errno;
+  const std::string message = "weft: watching descriptor " + std::to_string(fd);
+  throw std::system_error(error, std::generic_category(), message.c_str());
+}
+
 }  // namespace detail
 
 inline bool poll_poller::watch(int fd, interest what) {
@@ -124,6 +134,7 @@ inline bool poll_poller::watch(int fd, interest what) {
     fds_[i].events = events;
     return false;
   }
+  detail::check_is_open(fd);  // poll(2) would say each time that it is ready
   fds_.push_back({fd, events, 0});
   return true;
 }

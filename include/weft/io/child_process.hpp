@@ -12,6 +12,7 @@
 #pragma once
 
 #include <weft/core/clock.hpp>
+#include <weft/core/error.hpp>
 #include <weft/core/event_loop.hpp>
 #include <weft/core/poller.hpp>
 #include <weft/core/runnable.hpp>
@@ -103,7 +104,11 @@ class [[nodiscard(
   process_exit_awaiter(process_exit_awaiter&& unstarted) noexcept
       : wait_node(std::move(unstarted)), child_(std::move(unstarted.child_)) {}
 
-  bool await_ready() const noexcept { return child_->return_code().has_value(); }
+  /// invalid_state_error if it was moved from.
+  bool await_ready() const {
+    if (child_ == nullptr) throw invalid_state_error("weft: this wait for a process was moved from");
+    return child_->return_code().has_value();
+  }
   void await_suspend(task_state& waiting) { wait_in(child_->waiters(), waiting); }
   int await_resume() noexcept {
     leave();

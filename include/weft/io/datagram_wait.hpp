@@ -83,7 +83,8 @@ class datagram_wait : public timer, public waitable {
   datagram_wait(const datagram_wait&) = delete;
   datagram_wait& operator=(const datagram_wait&) = delete;
 
-  /// Throws usage_error if another task waits for this side.
+  /// Throws usage_error if another task waits for this side, invalid_state_error if it was awaited before and its
+  /// socket closed meanwhile.
   bool await_ready();
   void await_suspend(task_state& waiting);
   void await_cancelled() noexcept { stop(); }
@@ -189,6 +190,9 @@ inline void datagram_descriptor::take(datagram_descriptor& other) noexcept {
 }
 
 inline bool datagram_wait::await_ready() {
+  if (descriptor_ == nullptr) {
+    throw invalid_state_error("weft: this was awaited before, and its socket was closed meanwhile: make a new one");
+  }
   if (descriptor_->waiting(side_) != nullptr) {
     throw usage_error(
         "weft: another task waits at this socket already: let one task receive and one send, or guard it by a mutex");

@@ -53,8 +53,8 @@ struct connection_options {
 };
 
 /// Connects. Throws at once: std::out_of_range for a port above 65535. Throws when awaited: what resolve() does for an
-/// unknown host; std::system_error that names the addresses, with the code of the first, if none can be reached.
-/// Cancelled: no connection is left. Mirrors asyncio.open_connection().
+/// unknown host; std::system_error that names the addresses, with the code of the first, if none can be reached;
+/// std::invalid_argument for a limit of 0 or less. Cancelled: no connection is left. Mirrors asyncio.open_connection().
 template <class = detail::only_if_used>
 task<stream> open_connection(std::string host, unsigned port, connection_options options = {});
 
@@ -214,6 +214,7 @@ task<connected_socket> connect_in_turn(std::vector<socket_address> addresses, co
 
 template <class = detail::only_if_used>
 task<stream> connect_to_host(task<std::vector<socket_address>> lookup, connection_options options) {
+  check_stream_limit(options.limit);
   std::vector<socket_address> addresses = co_await std::move(lookup);
   connected_socket connected;
   if (options.happy_eyeballs_delay > duration::zero() && addresses.size() > 1) {
@@ -228,6 +229,7 @@ task<stream> connect_to_host(task<std::vector<socket_address>> lookup, connectio
 
 template <class = detail::only_if_used>
 task<stream> connect_to_address(socket_address address, connection_options options) {
+  check_stream_limit(options.limit);
   unique_fd fd = co_await connect_socket(address, options);
   co_return stream(
       descriptor_transport::over_socket(event_loop::current(), std::move(fd), address.to_string(), options.limit));

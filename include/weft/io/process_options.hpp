@@ -73,9 +73,9 @@ class process_options {
   }
   /// In a session, and so a process group, of its own (start_new_session).
   process_options& new_session(bool yes) noexcept { return new_session_ = yes, *this; }
-  /// The limit of the readers of its output, in bytes. std::invalid_argument if it is 0.
+  /// The limit of the readers of its output, in bytes. std::invalid_argument if it is 0, or was negative.
   process_options& limit(std::size_t bytes) {
-    if (bytes == 0) throw std::invalid_argument("weft: the limit of a stream must not be 0");
+    check_stream_limit(bytes);
     return limit_ = bytes, *this;
   }
   /// What happens to a process whose object goes while it runs: it is killed at once (zero, as in asyncio), or told to

@@ -88,7 +88,10 @@ class server_core : public tenant,
   std::string report() const final { return {}; }
 
  protected:
-  server_core(event_loop& loop, const server_options& options) : loop_(&loop), options_(options) {}
+  /// Throws std::invalid_argument for a limit of 0, or less: no connection could be taken.
+  server_core(event_loop& loop, const server_options& options) : loop_(&loop), options_(options) {
+    check_stream_limit(options.limit);
+  }
 
   /// Starts the handler's task, or calls the handler.
   virtual void handle(stream&& connection) = 0;
@@ -118,7 +121,11 @@ class [[nodiscard(
       : wait_node(std::move(unstarted)), core_(std::move(unstarted.core_)) {}
   ~server_closed_awaiter() { leave(); }
 
-  bool await_ready() const noexcept { return core_->gone(); }
+  /// invalid_state_error if it was moved from.
+  bool await_ready() const {
+    if (core_ == nullptr) throw invalid_state_error("weft: this wait for a server was moved from");
+    return core_->gone();
+  }
   void await_suspend(task_state& waiting) { wait_in(core_->closers(), waiting); }
   void await_resume() noexcept { leave(); }
   void await_cancelled() noexcept { leave(); }

@@ -89,8 +89,9 @@ class [[nodiscard("weft: a server that nobody keeps is closed at once")]] server
 
 /// Listens at all addresses of a host: an empty one means all interfaces. The handler is kept until the last connection
 /// has gone; it is called anew for each, and a task that it returns runs by itself. Takes no pass if the host is an
-/// address. Throws at once: std::out_of_range for a port. Throws when awaited: what resolve() does; std::system_error
-/// with the address that cannot be bound. Cancelled: nothing listens. Mirrors asyncio.start_server().
+/// address. Throws at once: std::out_of_range for a port, std::invalid_argument for a limit of 0 or less. Throws when
+/// awaited: what resolve() does; std::system_error with the address that cannot be bound. Cancelled: nothing listens.
+/// Mirrors asyncio.start_server().
 template <class F>
 task<server> start_server(F&& handler, std::string host, unsigned port, server_options options = {});
 

@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -33,6 +34,12 @@ namespace weft {
 
 /// How much of a stream is read before somebody asks for it, and the longest line: 64 KiB, as in asyncio.
 inline constexpr std::size_t default_stream_limit = 65536;
+
+/// Throws std::invalid_argument if that cannot be a limit: 0, or what was negative before it became a size.
+inline void check_stream_limit(std::size_t limit) {
+  if (limit - 1 < std::numeric_limits<std::size_t>::max() / 2) return;
+  throw std::invalid_argument("weft: the limit of a stream must not be 0 or negative");
+}
 
 /// Where a stream's bytes come from: it can be told to stop for a while.
 class stream_source {
@@ -50,10 +57,10 @@ class read_wait;
 /// One direction of a stream. It stays where it is; who waits for it when it goes gets a stream_closed_error.
 class stream_input {
  public:
-  /// Throws std::invalid_argument if the limit is 0.
+  /// Throws std::invalid_argument if the limit is 0, or was negative.
   explicit stream_input(std::size_t limit = default_stream_limit, stream_source* source = nullptr)
       : limit_(limit), source_(source) {
-    if (limit == 0) throw std::invalid_argument("weft: the limit of a stream must not be 0");
+    check_stream_limit(limit);
   }
   stream_input(const stream_input&) = delete;
   stream_input& operator=(const stream_input&) = delete;
@@ -74,8 +81,8 @@ class stream_input {
   void feed_eof() noexcept;
 
   /// From now on each read throws it, also the one that waits; not one that was woken by data before and has enough.
-  /// Mirrors StreamReader.set_exception().
-  void set_exception(std::exception_ptr error) noexcept;
+  /// std::invalid_argument if it is null. Mirrors StreamReader.set_exception().
+  void set_exception(std::exception_ptr error);
 
   /// Nobody will read any more: drops what is there and what comes. Who waits gets a stream_closed_error.
   void ignore_rest() noexcept;
@@ -143,10 +150,10 @@ class read_wait : public waitable {
   read_wait(read_wait&& unstarted) noexcept : waitable(), input_(unstarted.input_) {}
   ~read_wait() { leave(); }
 
-  /// usage_error if another task reads already.
-  void check_alone() const {
-    if (input_->reading_ == nullptr) return;
-    throw usage_error("weft: another task reads from this stream already; a stream has one reader at a time");
+  /// usage_error if another task reads already, invalid_state_error if it was awaited before.
+  void check_startable() const {
+    if (input_ == nullptr || input_->reading_ != nullptr) [[unlikely]]
+      refuse_start();
   }
   void wait(task_state& waiting) noexcept {
     begin(waiting);
@@ -215,6 +222,10 @@ class read_wait : public waitable {
     wake_if_waiting();
   }
 
+  [[noreturn]] WEFT_COLD void refuse_start() const {
+    if (input_ == nullptr) throw invalid_state_error("weft: this read was awaited before: make a new one");
+    throw usage_error("weft: another task reads from this stream already; a stream has one reader at a time");
+  }
   [[noreturn]] WEFT_COLD void refuse() const {
     if (input_ == nullptr) throw stream_closed_error("weft: the stream was closed while a task read from it");
     std::rethrow_exception(input_->exception());
@@ -243,7 +254,7 @@ class [[nodiscard("weft: nothing is read until this is awaited: write co_await r
   ~read_awaiter() { put_back(); }
 
   bool await_ready() {
-    check_alone();
+    check_startable();
     return over() || operation_.ready(*input_);
   }
   void await_suspend(task_state& waiting) noexcept {
@@ -331,7 +342,8 @@ inline void stream_input::feed_eof() noexcept {
   if (reading_ != nullptr) reading_->wake_if_waiting();
 }
 
-inline void stream_input::set_exception(std::exception_ptr error) noexcept {
+inline void stream_input::set_exception(std::exception_ptr error) {
+  if (error == nullptr) throw std::invalid_argument("weft: set_exception() of a stream needs an exception");
   const bool first = error_ == nullptr;
   error_ = std::move(error);
   if (reading_ == nullptr) return;

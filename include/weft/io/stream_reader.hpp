@@ -63,7 +63,8 @@ class stream_reader {
   /// Everything up to the end of the stream. Mirrors StreamReader.read().
   read_awaiter<read_to_end> read();
 
-  /// What there is, at most n bytes, as soon as there is one; empty at the end of the stream. Mirrors read(n).
+  /// What there is, at most n bytes, as soon as there is one; empty at the end of the stream. std::invalid_argument at
+  /// once if n was negative: asyncio's read(-1) is read(). Mirrors read(n).
   read_awaiter<read_at_most> read(std::size_t n);
 
   /// The same into memory of the caller, which has to stay until this has resumed or ended, and which may be written to
@@ -296,7 +297,12 @@ class read_next_line {
 };
 
 inline read_awaiter<read_to_end> stream_reader::read() { return read_awaiter<read_to_end>(input()); }
-inline read_awaiter<read_at_most> stream_reader::read(std::size_t n) { return read_awaiter<read_at_most>(input(), n); }
+inline read_awaiter<read_at_most> stream_reader::read(std::size_t n) {
+  if (n > std::numeric_limits<std::size_t>::max() / 2) {
+    throw std::invalid_argument("weft: read() of a negative number of bytes; read() reads to the end");
+  }
+  return read_awaiter<read_at_most>(input(), n);
+}
 inline read_awaiter<read_into> stream_reader::read_some(std::span<char> buffer) {
   return read_awaiter<read_into>(input(), buffer);
 }

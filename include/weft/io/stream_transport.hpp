@@ -67,8 +67,8 @@ class stream_transport : public tenant, public stream_source, public detail::lis
 
   // ---- writing ----
 
-  /// Throws what the stream failed with, and stream_closed_error if it was closed; check_writable() also after
-  /// write_eof().
+  /// Throws what the stream failed with, std::system_error (EPIPE) if it is closed because its peer has gone, and
+  /// stream_closed_error if it was closed; check_writable() also after write_eof().
   void check_open() const {
     if (is_closing() || failure_) [[unlikely]]
       refuse();
@@ -153,7 +153,8 @@ class stream_transport : public tenant, public stream_source, public detail::lis
 
   /// Ends it at once: with an error, or null. What is kept is lost.
   void lose(std::exception_ptr error) noexcept;
-  std::exception_ptr error_of(std::ptrdiff_t negative, const char* call) const;
+  /// What says so; std::bad_alloc if there is no memory for the words.
+  std::exception_ptr error_of(std::ptrdiff_t negative, const char* call) const noexcept;
 
  private:
   // Where data arrives that nobody waits for with memory of its own, before it is known how much there is; one a loop.
@@ -195,6 +196,7 @@ class stream_transport : public tenant, public stream_source, public detail::lis
   bool lost_ = false;  // closed_ in the next pass
   bool closed_ = false;
   bool lost_data_ = false;
+  bool peer_gone_ = false;  // which has closed it, in good order; writing is an error all the same
 };
 
 // ---- details ----
@@ -217,6 +219,7 @@ inline void stream_transport::reader_gone() noexcept {
 
 WEFT_COLD inline void stream_transport::refuse() const {
   if (failure_) std::rethrow_exception(failure_);
+  if (peer_gone_) std::rethrow_exception(error_of(-EPIPE, "writing"));
   throw stream_closed_error(is_closing() ? "weft: this stream is closed and cannot be written to: " + peer()
                                          : "weft: nothing can be written after write_eof(): " + peer());
 }
@@ -299,7 +302,9 @@ WEFT_OUTLINE inline void stream_transport::on_nothing_received(std::ptrdiff_t n)
   if (n < 0) return lose(error_of(n, n == -EPIPE ? "writing" : "reading"));  // EPIPE: a pipe that nobody reads
   update_reading(reading_paused_, true);
   input_.feed_eof();
-  if (ends_with_its_input()) close();
+  if (!ends_with_its_input()) return;
+  peer_gone_ = true;
+  close();
 }
 
 inline void stream_transport::ask_for_room() {
@@ -368,9 +373,13 @@ inline void stream_transport::lose(std::exception_ptr error) noexcept {
   if (self_ != nullptr) loop_->schedule(*this);
 }
 
-inline std::exception_ptr stream_transport::error_of(std::ptrdiff_t negative, const char* call) const {
-  return std::make_exception_ptr(std::system_error(static_cast<int>(-negative), std::generic_category(),
-                                                   std::string("weft: ") + call + " a stream of " + peer()));
+inline std::exception_ptr stream_transport::error_of(std::ptrdiff_t negative, const char* call) const noexcept {
+  try {
+    return std::make_exception_ptr(std::system_error(static_cast<int>(-negative), std::generic_category(),
+                                                     std::string("weft: ") + call + " a stream of " + peer()));
+  } catch (...) {
+    return std::current_exception();
+  }
 }
 
 // asyncio's connection_lost, one pass after it was.

@@ -41,7 +41,9 @@ class wait_closed_awaiter;
 
 /// The writing end of a stream. Movable; it has to outlive its operations. Who lets it go closes the stream, as with
 /// close(). All operations throw what the stream failed with (std::system_error that names the peer), and
-/// invalid_state_error if it was moved from; writing after close() throws stream_closed_error.
+/// invalid_state_error if it was moved from; writing after close() throws stream_closed_error. A pipe that nobody reads
+/// any more is closed by itself, in good order if nothing is kept for it; writing to it is an error of the system
+/// (EPIPE) all the same.
 class stream_writer {
  public:
   explicit stream_writer(std::shared_ptr<stream_transport> transport) noexcept : transport_(std::move(transport)) {}
@@ -79,8 +81,8 @@ class stream_writer {
   /// as send_file() does. Resumes two passes later at the earliest. Cancelled: nothing has changed.
   room_awaiter wait_writable();
 
-  /// Half-close: after what was written, the peer reads the end; reading goes on. Does nothing the second time.
-  /// std::system_error if can_write_eof() is false. Mirrors write_eof().
+  /// Half-close: after what was written, the peer reads the end; reading goes on. Does nothing the second time, nor on
+  /// a stream that is closed or has failed. std::system_error if can_write_eof() is false. Mirrors write_eof().
   void write_eof();
   bool can_write_eof() const { return transport().can_write_eof(); }
 
@@ -244,7 +246,6 @@ inline room_awaiter stream_writer::wait_writable() { return room_awaiter(transpo
 inline wait_closed_awaiter stream_writer::wait_closed() { return wait_closed_awaiter(transport()); }
 
 inline void stream_writer::write_eof() {
-  transport().check_open();
   if (!can_write_eof()) {
     throw std::system_error(EOPNOTSUPP, std::generic_category(),
                             "weft: write_eof() on a stream of " + transport().peer());

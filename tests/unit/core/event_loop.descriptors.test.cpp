@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -194,6 +196,26 @@ TEST_CASE("a watch that fails is no watch", "[core][event_loop]") {
   CHECK_THROWS_AS(loop.watch(-1, interest::read, on_ready), std::system_error);
   loop.unwatch(-1);
   CHECK_THROWS_AS(loop.run_forever(), weft::deadlock_error);
+}
+
+TEST_CASE_METHOD(loop_on_every_poller, "a number that is no open descriptor is refused before there is a place for it",
+                 "[core][event_loop]") {
+  CAPTURE(name);
+  action on_ready([] {});
+  const int highest = std::numeric_limits<int>::max();
+  for (const int number : {-1, 1'000'000, 1 << 30, highest}) {
+    CAPTURE(number);
+    const std::int64_t before = weft_test::live_allocations();
+    std::error_code code;
+    try {
+      loop.watch(number, interest::read, on_ready);
+    } catch (const std::system_error& e) {
+      code = e.code();
+    }
+    CHECK(code == std::errc::bad_file_descriptor);
+    CHECK_FALSE(loop.is_watched(number, interest::both));
+    CHECK(weft_test::live_allocations() == before);
+  }
 }
 
 TEST_CASE("without descriptors and posts the loop makes no system call but to sleep", "[core][event_loop]") {

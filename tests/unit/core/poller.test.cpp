@@ -154,6 +154,26 @@ TEST_CASE_METHOD(every_poller, "a forgotten descriptor is not reported, and forg
   CHECK(events[0].fd == other.reader.get());
 }
 
+TEST_CASE_METHOD(every_poller, "a descriptor that is not open is an error, and never ready", "[core][poller]") {
+  CAPTURE(name);
+  const int closed = ::dup(0);
+  ::close(closed);
+  for (const int fd : {closed, -1}) {
+    std::error_code code;
+    std::string what;
+    try {
+      poller->watch(fd, interest::read);
+    } catch (const std::system_error& e) {
+      code = e.code();
+      what = e.what();
+    }
+    CHECK(code == std::errc::bad_file_descriptor);
+    CHECK_THAT(what, weft_test::contains("descriptor " + std::to_string(fd)));
+    CHECK_FALSE(poller->forget(fd));
+  }
+  CHECK(wait(*poller, 0s).empty());
+}
+
 TEST_CASE_METHOD(every_poller, "hundreds of descriptors that are ready at once are all reported", "[core][poller]") {
   CAPTURE(name);
   const channel c;

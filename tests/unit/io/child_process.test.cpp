@@ -253,6 +253,22 @@ TEST_CASE("a loop that goes kills its children before it closes their pipes: the
   for (const process& child : children) CHECK(child.return_code() == -SIGKILL);
 }
 
+TEST_CASE("a wait for a child that was moved from says so, and one that is awaited again gives the code again",
+          "[io][child_process]") {
+  run_with_processes([]() -> weft::task<> {
+    process child = co_await weft::create_subprocess_shell("exit 3");
+    auto first = child.wait();
+    auto second = std::move(first);
+    int code = co_await std::move(second);
+    CHECK(code == 3);
+    code = co_await std::move(second);
+    CHECK(code == 3);
+    const auto empty = co_await weft::outcome_of(std::move(first));
+    CHECK_THROWS_AS(empty.value(), weft::invalid_state_error);
+    CHECK_THROWS_WITH(empty.value(), weft_test::contains("moved from"));
+  });
+}
+
 TEST_CASE("who waits for a child says so in reports", "[io][child_process]") {
   run_with_processes([]() -> weft::task<> {
     process child = co_await start_cat();

@@ -21,6 +21,7 @@
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
 #include <weft/flow/gather.hpp>
+#include <weft/flow/outcome_of.hpp>
 #include <weft/flow/race.hpp>
 #include <weft/io/datagram_socket.hpp>
 #include <weft/io/datagram_wait.hpp>
@@ -319,6 +320,23 @@ TEST_CASE("closing a socket ends the waits of others with an error", "[io][datag
       CHECK(error.code == std::errc::operation_canceled);
       CHECK_THAT(error.what, contains("was closed"));
     }
+  });
+}
+
+TEST_CASE("an operation whose socket was closed meanwhile cannot be awaited again", "[io][datagram_wait]") {
+  run_on_every_poller([]() -> weft::task<> {
+    auto a = datagram_socket::bind(any_port());
+    std::array<char, 10> buffer{};
+    auto receives = a.receive_from(std::span<char>(buffer));
+    const auto waits = [](weft::datagram_receive_awaiter& operation) -> weft::task<> { co_await std::move(operation); };
+    auto waiter = weft::create_task(error_of(waits(receives)));
+    co_await let_others_run();
+    a.close();
+    const auto first = co_await waiter;
+    CHECK(first.code == std::errc::operation_canceled);
+    const auto second = co_await weft::outcome_of(waits(receives));
+    CHECK_THROWS_AS(second.value(), weft::invalid_state_error);
+    CHECK_THROWS_WITH(second.value(), contains("awaited before"));
   });
 }
 

@@ -40,6 +40,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -408,6 +409,38 @@ TEST_CASE("a pipe that nobody reads any more closes its writer by itself", "[io]
     co_await writer.write("never read");
     pipe.reader.reset();
     co_await writer.wait_closed();
+    co_await writer.flush();  // all was handed over
+  });
+}
+
+TEST_CASE("writing to a pipe that nobody reads any more is a broken pipe, also when that was noticed before",
+          "[io][descriptor_transport]") {
+  run_on_every_poller([]() -> weft::task<> {
+    channel pipe;
+    auto writer = open_writer(pipe.writer.release());
+    pipe.reader.reset();
+    auto waits = weft::create_task(code_after(writer.wait_writable()));
+    while (!writer.is_closing()) co_await weft::yield();
+    const auto first = co_await weft::outcome_of(writer.write("x"));
+    CHECK(code_of(first) == EPIPE);
+    CHECK_THROWS_WITH(first.value(), contains("writing a stream of descriptor"));
+    const int waited = co_await waits;
+    CHECK(waited == EPIPE);
+    co_await writer.wait_closed();
+    writer.close();
+    const int second = co_await code_after(writer.write("x"));
+    CHECK(second == EPIPE);
+    co_await writer.wait_closed();  // in good order, as in asyncio
+  });
+}
+
+TEST_CASE("a pipe that was closed before its reader went is closed, not broken", "[io][descriptor_transport]") {
+  run_on_every_poller([]() -> weft::task<> {
+    channel pipe;
+    auto writer = open_writer(pipe.writer.release());
+    writer.close();
+    pipe.reader.reset();
+    co_await writer.wait_closed();
     const auto refused = co_await weft::outcome_of(writer.write("x"));
     CHECK_THROWS_AS(refused.value(), weft::stream_closed_error);
   });
@@ -647,7 +680,49 @@ TEST_CASE("write_eof() of a stream that cannot is an error that names it", "[io]
   });
 }
 
+TEST_CASE("the end of a pipe may be written as often as one likes", "[io][descriptor_transport]") {
+  run_on_every_poller([]() -> weft::task<> {
+    channel pipe;
+    auto writer = open_writer(pipe.writer.release());
+    auto reader = open_reader(pipe.reader.release());
+    co_await writer.write("all");
+    writer.write_eof();
+    writer.write_eof();
+    const std::string got = co_await reader.read();
+    CHECK(got == "all");
+    co_await writer.wait_closed();
+    writer.write_eof();
+  });
+}
+
 // ---- memory ----
+
+TEST_CASE("a connection that is lost when there is no memory to say so has failed for want of it",
+          "[io][descriptor_transport]") {
+  if (!weft_test::counts_allocations) return;
+  run_on_every_poller([]() -> weft::task<> {
+    auto [client, server] = tcp_pair();
+    auto a = open_stream(client.release());
+    CHECK(::send(server.get(), "x", 1, 0) == 1);
+    const std::string first = co_await a.reader.read(1);  // the loop has room for an event from now on
+    CHECK(first == "x");
+    auto reads = weft::create_task(read_all(a.reader));
+    co_await passes(2);
+    close_with_reset(std::move(server));
+    bool happened = false;
+    {
+      const weft_test::out_of_memory nothing_left;
+      for (int i = 0; i < 3; ++i) co_await weft::yield();
+      happened = nothing_left.happened();
+    }
+    CHECK(happened);
+    CHECK(a.writer.is_closing());
+    const auto unread = co_await weft::outcome_of(reads);
+    CHECK_THROWS_AS(unread.value(), std::bad_alloc);
+    const auto unwritten = co_await weft::outcome_of(a.writer.write("x"));
+    CHECK_THROWS_AS(unwritten.value(), std::bad_alloc);
+  });
+}
 
 TEST_CASE("what fits is received into the memory of the task that waits, and the rest waits for its next read",
           "[io][descriptor_transport]") {

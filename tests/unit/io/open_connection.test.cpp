@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -258,12 +259,19 @@ TEST_CASE("a family that the host has no address of", "[io][open_connection]") {
   });
 }
 
-TEST_CASE("a limit of nothing leaves no connection", "[io][open_connection]") {
+TEST_CASE("a limit of nothing, or of less, leaves no connection", "[io][open_connection]") {
   check_connecting([]() -> weft::task<> {
     const listener there;
-    const connection_options options{.limit = 0};
-    const auto tried = co_await outcome_of(open_connection(there.address, options));
-    CHECK(weft_test::failed_with<std::invalid_argument>(tried));
+    const int negative = -1;
+    for (const std::size_t limit : {std::size_t{0}, static_cast<std::size_t>(negative)}) {
+      const connection_options options{.limit = limit};
+      const auto to_address = co_await outcome_of(open_connection(there.address, options));
+      CHECK(weft_test::failed_with<std::invalid_argument>(to_address));
+      const auto to_host = co_await outcome_of(open_connection("127.0.0.1", there.address.port(), options));
+      CHECK(weft_test::failed_with<std::invalid_argument>(to_host));
+      const auto to_nobody = co_await outcome_of(weft::open_unix_connection("/nowhere/at/all", options));
+      CHECK(weft_test::failed_with<std::invalid_argument>(to_nobody));
+    }
   });
 }
 

@@ -3,6 +3,7 @@
 #include "support/cat.hpp"
 #include "support/catch.hpp"
 #include "support/contains.hpp"
+#include "support/failure_of.hpp"
 #include "support/nothing_left_behind.hpp"
 #include "support/shell.hpp"
 
@@ -19,6 +20,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -234,6 +236,20 @@ TEST_CASE("an error of a stream says of which program", "[io][process]") {
     }
     CHECK_THAT(what, contains("standard input of 'sleep'"));
     co_await child.wait();
+  });
+}
+
+TEST_CASE("writing to a child that has gone is an error of the system, and its input is closed in good order",
+          "[io][process]") {
+  run_with_processes([]() -> weft::task<> {
+    process child = co_await weft::create_subprocess_exec(with_pipes(), "true");
+    co_await child.wait();
+    while (!child.input().is_closing()) co_await weft::yield();
+    child.input().write_eof();
+    const auto written = co_await weft::outcome_of(child.input().write("x"));
+    CHECK(weft_test::code_of(written) == EPIPE);
+    CHECK_THROWS_WITH(written.value(), contains("standard input of 'true'"));
+    co_await child.input().wait_closed();
   });
 }
 

@@ -6,6 +6,7 @@
 #include <weft/io/process_options.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -62,10 +63,12 @@ TEST_CASE("only standard error can go where standard output goes", "[io][process
   CHECK(options.standard_output().is_inherited());
 }
 
-TEST_CASE("a grace time is not negative, and a reader's limit not 0", "[io][process_options]") {
+TEST_CASE("a grace time is not negative, and a reader's limit neither that nor 0", "[io][process_options]") {
   process_options options;
   CHECK_THROWS_AS(options.grace(-1ns), std::invalid_argument);
   CHECK_THROWS_WITH(options.limit(0), weft_test::contains("limit"));
+  const int negative = -1;
+  CHECK_THROWS_AS(options.limit(static_cast<std::size_t>(negative)), std::invalid_argument);
   CHECK(options.grace() == 0s);
   CHECK(options.limit() == weft::default_stream_limit);
 }

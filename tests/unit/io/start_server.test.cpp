@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -233,6 +234,18 @@ TEST_CASE("the limit of a server is that of its readers", "[io][start_server]") 
     weft::server server = co_await start_server(handler, "127.0.0.1", 0, options);
     co_await ask(server.addresses()[0], "123456\n");
     CHECK(overrun);
+  });
+}
+
+TEST_CASE("a server whose readers would have a limit of nothing, or less, is refused at once", "[io][start_server]") {
+  check_serving([]() -> weft::task<> {
+    const int negative = -1;
+    for (const std::size_t limit : {std::size_t{0}, static_cast<std::size_t>(negative)}) {
+      const server_options options{.limit = limit};
+      CHECK_THROWS_AS(start_server(echo, "127.0.0.1", 0, options), std::invalid_argument);
+      CHECK_THROWS_WITH(weft::start_unix_server(echo, "/nowhere/at/all", options), contains("limit"));
+    }
+    co_return;
   });
 }
 
@@ -464,6 +477,20 @@ TEST_CASE("wait_closed waits for the server and for its connections", "[io][star
     co_await waiting;
     co_await second;
     co_await server.wait_closed();  // at once
+  });
+}
+
+TEST_CASE("a wait for the end of a server that was moved from says so", "[io][start_server]") {
+  check_serving([]() -> weft::task<> {
+    weft::server server = co_await start_server(echo, "127.0.0.1", 0);
+    server.close();
+    auto first = server.wait_closed();
+    auto second = std::move(first);
+    co_await std::move(second);
+    co_await std::move(second);
+    const auto empty = co_await outcome_of(std::move(first));
+    CHECK_THROWS_AS(empty.value(), weft::invalid_state_error);
+    CHECK_THROWS_WITH(empty.value(), contains("moved from"));
   });
 }
 

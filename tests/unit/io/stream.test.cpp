@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -103,6 +104,18 @@ TEST_CASE("without a running loop there are no streams, and the descriptor is cl
   CHECK_FALSE(is_open(writing));
   channel more(channel::sockets);
   CHECK_THROWS_AS(weft::open_stream(more.reader.release()), weft::usage_error);
+}
+
+TEST_CASE("a stream whose limit is negative is refused, and its descriptor closed", "[io][stream]") {
+  run([]() -> weft::task<> {
+    channel sockets(channel::sockets);
+    const int number = sockets.reader.get();
+    const int negative = -1;
+    CHECK_THROWS_AS(weft::open_stream(sockets.reader.release(), static_cast<std::size_t>(negative)),
+                    std::invalid_argument);
+    CHECK_FALSE(is_open(number));
+    co_return;
+  });
 }
 
 TEST_CASE("the limit of a stream is that of its reader", "[io][stream]") {

@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <new>
 #include <optional>
@@ -90,9 +91,12 @@ TEST_CASE("an input holds what is fed until it is taken", "[io][stream_input]") 
   CHECK(in.exception() == nullptr);
 }
 
-TEST_CASE("a limit of nothing is refused", "[io][stream_input]") {
+TEST_CASE("a limit of nothing, or of less, is refused", "[io][stream_input]") {
   CHECK_THROWS_AS(stream_input(0), std::invalid_argument);
   CHECK_THROWS_WITH(stream_input(0), contains("limit"));
+  const int negative = -1;
+  CHECK_THROWS_AS(stream_input(static_cast<std::size_t>(negative)), std::invalid_argument);
+  CHECK_THROWS_WITH(stream_input(static_cast<std::size_t>(negative)), contains("negative"));
 }
 
 TEST_CASE("data after the end is a mistake, a second end is not", "[io][stream_input]") {
@@ -128,7 +132,7 @@ TEST_CASE("a source pauses at more than twice the limit and goes on at the limit
 TEST_CASE("the largest limit pauses nobody", "[io][stream_input]") {
   event_log log;
   recording_source source(log);
-  stream_input in(~std::size_t{0}, &source);
+  stream_input in(std::numeric_limits<std::size_t>::max() / 2, &source);
   in.feed_data("x");
   CHECK(log.text().empty());
 }
@@ -203,6 +207,21 @@ TEST_CASE("an error is for every read from then on, also if there is data", "[io
       CHECK_THROWS_WITH(failed.value(), "broken");
     }
     CHECK(in.view() == "data");
+  });
+}
+
+TEST_CASE("an error that is none is refused, and who reads waits on", "[io][stream_input]") {
+  run_on_virtual_time([]() -> weft::task<> {
+    stream_input in;
+    auto reads = weft::create_task(read_exactly(in, 1));
+    co_await weft::yield();
+    CHECK_THROWS_AS(in.set_exception(nullptr), std::invalid_argument);
+    CHECK_THROWS_WITH(in.set_exception(nullptr), contains("set_exception"));
+    co_await weft::yield();
+    CHECK_FALSE(reads.done());
+    in.feed_data("x");
+    const std::string got = co_await reads;
+    CHECK(got == "x");
   });
 }
 

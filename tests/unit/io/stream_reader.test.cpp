@@ -309,6 +309,8 @@ TEST_CASE("a negative amount is a mistake that is told at once", "[io][stream_re
   stream_reader reader(in);
   const int negative = -1;
   CHECK_THROWS_AS(reader.read_exactly(static_cast<std::size_t>(negative)), std::invalid_argument);
+  CHECK_THROWS_AS(reader.read(static_cast<std::size_t>(negative)), std::invalid_argument);
+  CHECK_THROWS_WITH(reader.read(static_cast<std::size_t>(negative)), contains("read() reads to the end"));
   CHECK(in.view() == "abc");
 }
 
@@ -729,6 +731,31 @@ TEST_CASE("a reader that was moved from says so", "[io][stream_reader]") {
     first = std::move(itself);
     got = co_await first.read(1);
     CHECK(got == "c");
+  });
+}
+
+TEST_CASE("an operation that is awaited again says so, whatever became of it", "[io][stream_reader]") {
+  run_on_virtual_time([]() -> weft::task<> {
+    stream_input in;
+    in.feed_data("hello world");
+    stream_reader reader(in);
+    auto done = reader.read(5);
+    const std::string got = co_await std::move(done);
+    CHECK(got == "hello");
+    const auto again = co_await weft::outcome_of(std::move(done));
+    CHECK_THROWS_AS(again.value(), weft::invalid_state_error);
+    CHECK_THROWS_WITH(again.value(), contains("awaited before"));
+
+    auto late = reader.read_exactly(100);
+    auto waits = weft::create_task([&]() -> weft::task<> { co_await std::move(late); });
+    co_await weft::yield();
+    waits.cancel();
+    co_await weft::yield();
+    CHECK(waits.cancelled());
+    const auto later = co_await weft::outcome_of(std::move(late));
+    CHECK_THROWS_AS(later.value(), weft::invalid_state_error);
+    const std::string rest = co_await reader.read(100);
+    CHECK(rest == " world");
   });
 }
 
