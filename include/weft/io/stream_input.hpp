@@ -20,10 +20,10 @@
 #include <weft/core/task_state.hpp>
 #include <weft/detail/byte_buffer.hpp>
 #include <weft/detail/config.hpp>
+#include <weft/detail/was_negative.hpp>
 
 #include <cstddef>
 #include <exception>
-#include <limits>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -37,8 +37,9 @@ inline constexpr std::size_t default_stream_limit = 65536;
 
 /// Throws std::invalid_argument if that cannot be a limit: 0, or what was negative before it became a size.
 inline void check_stream_limit(std::size_t limit) {
-  if (limit - 1 < std::numeric_limits<std::size_t>::max() / 2) return;
-  throw std::invalid_argument("weft: the limit of a stream must not be 0 or negative");
+  if (limit == 0 || detail::was_negative(limit)) {
+    throw std::invalid_argument("weft: the limit of a stream must not be 0 or negative");
+  }
 }
 
 /// Where a stream's bytes come from: it can be told to stop for a while.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <weft/detail/config.hpp>
+#include <weft/detail/was_negative.hpp>
 #include <weft/io/stream_input.hpp>
 #include <weft/io/stream_transport.hpp>
 
@@ -15,7 +16,6 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,7 +37,7 @@ class read_next_line;
 template <std::size_t N>
 class read_up_to_separator;
 
-/// The reading end of a stream. Movable; it has to outlive its operations. Who lets it go says that nobody will read:
+/// The reading end of a stream. Movable; it has to outlive its operations. Destroying it says that nobody will read:
 /// what still arrives is dropped, and a stream that can only be read is closed.
 ///
 /// All operations resume one pass after enough has arrived, or at once if it has. They throw what the stream failed
@@ -298,7 +298,7 @@ class read_next_line {
 
 inline read_awaiter<read_to_end> stream_reader::read() { return read_awaiter<read_to_end>(input()); }
 inline read_awaiter<read_at_most> stream_reader::read(std::size_t n) {
-  if (n > std::numeric_limits<std::size_t>::max() / 2) {
+  if (detail::was_negative(n)) {
     throw std::invalid_argument("weft: read() of a negative number of bytes; read() reads to the end");
   }
   return read_awaiter<read_at_most>(input(), n);
@@ -310,7 +310,7 @@ inline read_awaiter<read_into> stream_reader::read_some(std::span<std::byte> buf
   return read_some(std::span<char>(reinterpret_cast<char*>(buffer.data()), buffer.size()));
 }
 inline read_awaiter<read_exact_amount> stream_reader::read_exactly(std::size_t n) {
-  if (n > std::numeric_limits<std::size_t>::max() / 2) {
+  if (detail::was_negative(n)) {
     throw std::invalid_argument("weft: read_exactly() of a negative number of bytes");
   }
   return read_awaiter<read_exact_amount>(input(), n);

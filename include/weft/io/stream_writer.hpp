@@ -39,8 +39,8 @@ class flush_awaiter;
 class room_awaiter;
 class wait_closed_awaiter;
 
-/// The writing end of a stream. Movable; it has to outlive its operations. Who lets it go closes the stream, as with
-/// close(). All operations throw what the stream failed with (std::system_error that names the peer), and
+/// The writing end of a stream. Movable; it has to outlive its operations. Destroying it closes the stream, as close()
+/// does. All operations throw what the stream failed with (std::system_error that names the peer), and
 /// invalid_state_error if it was moved from; writing after close() throws stream_closed_error. A pipe that nobody reads
 /// any more is closed by itself, in good order if nothing is kept for it; writing to it is an error of the system
 /// (EPIPE) all the same.
