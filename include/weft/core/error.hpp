@@ -65,7 +65,8 @@ class deadlock_error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Under a virtual clock: very many passes went by in which time did not move, as in `while (!done) co_await yield()`.
+/// Under a virtual clock: very many passes went by in which something was ready, so that the loop could not move time,
+/// as in `while (!done) co_await yield()`.
 class livelock_error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

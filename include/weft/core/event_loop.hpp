@@ -441,8 +441,8 @@ WEFT_COLD inline void event_loop::throw_deadlock() const {
 WEFT_COLD inline void event_loop::throw_livelock() const {
   throw livelock_error(
       "weft: " + std::to_string(pass_limit_) +
-      " loop passes went by without the virtual clock moving; does a task poll with yield() for something "
-      "that needs time to pass? Sleep, or wait for an event, instead");
+      " loop passes went by, something was ready in each, and so the loop could not move the virtual clock; does a "
+      "task poll with yield() for something that needs time to pass? Sleep, or wait for an event, instead");
 }
 
 }  // namespace weft

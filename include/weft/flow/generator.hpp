@@ -45,8 +45,8 @@ elements_of(Range&&) -> elements_of<Range>;
 
 /// What a generator coroutine returns. T is what is yielded: a value, which can then be moved out of the range, or a
 /// reference, which is handed through as it is. It runs in begin() and ++, and what it throws leaves these; it has
-/// ended then. Destroyed: the coroutine is destroyed where it stands; its own body must not
-/// do that. Mirrors Python's generator.
+/// ended then. Destroyed: the coroutine is destroyed where it stands; its own body must not do that. Mirrors Python's
+/// generator.
 template <class T>
 class [[nodiscard("weft: a generator does nothing until it is iterated over")]] generator
     : public std::ranges::view_base {

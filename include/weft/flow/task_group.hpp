@@ -46,7 +46,7 @@ class task_group {
   ~task_group();
 
   /// Starts a task in the group; else as weft::create_task(). The group's own tasks may do so, too. Throws usage_error
-  /// when the group is cancelling its tasks, or has ended: the coroutine is not started then.
+  /// when the group is cancelling its tasks, or has ended: the coroutine stays the caller's then.
   template <class T>
   task_handle<T> create_task(task<T>&& coroutine, std::string name = {},
                              std::source_location where = std::source_location::current());

@@ -32,6 +32,17 @@ TEST_CASE("a virtual clock starts at zero and moves only when told", "[core][clo
   CHECK(vc.now() == time_point{5ms});
 }
 
+TEST_CASE("a virtual clock that is moved beyond the last point in time stops there", "[core][clock]") {
+  weft::virtual_clock vc;
+  vc.advance(duration::max() - 1ns);
+  CHECK(vc.now() == time_point::max() - 1ns);
+  vc.advance(2ns);
+  CHECK(vc.now() == time_point::max());
+  vc.advance(duration::max());
+  vc.advance(duration::min());
+  CHECK(vc.now() == time_point::max());
+}
+
 TEST_CASE("a virtual clock waits by moving to the deadline, and never back", "[core][clock]") {
   weft::virtual_clock vc;
   CHECK(vc.wait_until(time_point{3s}) == 0s);

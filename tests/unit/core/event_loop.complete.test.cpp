@@ -3,16 +3,19 @@
 #include "support/catch.hpp"
 #include "support/contains.hpp"
 #include "support/loop_steps.hpp"
+#include "support/reports.hpp"
 #include "support/witness.hpp"
 
 #include <weft/core/event_loop.hpp>
 #include <weft/core/run.hpp>
 #include <weft/core/task.hpp>
 #include <weft/core/task_handle.hpp>
+#include <weft/sync/future.hpp>
 #include <weft/sync/yield.hpp>
 #include <weft/time/sleep.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -60,6 +63,24 @@ TEST_CASE_METHOD(loop_on_virtual_time, "run_until_complete returns the result or
   CHECK_FALSE(loop.is_running());
 }
 
+struct uncopied {
+  uncopied() = default;
+  uncopied(const uncopied&) = delete;
+  uncopied& operator=(const uncopied&) = delete;
+};
+weft::task<uncopied&> hands_back(uncopied& thing) { co_return thing; }
+
+TEST_CASE_METHOD(loop_on_virtual_time, "run_until_complete gives references on, of a task, a function, a future",
+                 "[core][event_loop]") {
+  uncopied thing;
+  CHECK(&loop.run_until_complete(hands_back(thing)) == &thing);
+  CHECK(&loop.run_until_complete(hands_back, std::ref(thing)) == &thing);
+  weft::future<uncopied&> f(loop);
+  f.set_result(thing);
+  CHECK(&loop.run_until_complete(f) == &thing);
+  CHECK(&loop.run_until_complete(std::move(f)) == &thing);
+}
+
 TEST_CASE_METHOD(loop_on_virtual_time, "run_until_complete of what never ends is an error, not a hang",
                  "[core][event_loop]") {
   weft::task_handle<> egg;
@@ -87,6 +108,34 @@ TEST_CASE_METHOD(loop_on_virtual_time, "a loop that is stopped just as the task 
   };
   CHECK(loop.run_until_complete(ends_and_stops()) == 1);
   CHECK_NOTHROW(loop.run_until_complete(text_after(1h)));  // asyncio: "stopped before Future completed"
+}
+
+TEST_CASE(
+    "a task that run_until_complete has made is not reported when the loop is stopped before it is done, and goes",
+    "[core][event_loop]") {
+  weft_test::reports told;
+  words destroyed;
+  const auto stops = [](weft::event_loop& of, witness) -> weft::task<> {
+    of.stop();
+    co_await weft::sleep_for(1h);
+  };
+  {
+    loop_on_virtual_time on;
+    told.listen(on.loop);
+    CHECK_THROWS_AS(on.loop.run_until_complete(stops(on.loop, witness(destroyed, "task"))), weft::usage_error);
+    CHECK_THROWS_AS(on.loop.run_until_complete(stops, std::ref(on.loop), witness(destroyed, "function")),
+                    weft::usage_error);
+    CHECK(destroyed.empty());
+  }
+  CHECK(told.count() == 0);
+  CHECK(destroyed.size() == 2);
+  {
+    loop_on_virtual_time on;
+    told.listen(on.loop);
+    const auto handle = on.loop.create_task(stops(on.loop, witness(destroyed, "handle")));
+    CHECK_THROWS_AS(on.loop.run_until_complete(handle), weft::usage_error);
+  }
+  CHECK(told.count() == 1);
 }
 
 TEST_CASE_METHOD(loop_on_virtual_time, "run_until_complete refuses another loop's task, done or not, and a gone loop's",

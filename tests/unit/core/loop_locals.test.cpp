@@ -68,6 +68,24 @@ TEST_CASE("what a loop owns goes with it, the newest first, after the tasks that
   CHECK(log.text() == "task b a");
 }
 
+struct asks_for_more {
+  weft::loop_locals* owner = nullptr;
+  ~asks_for_more() {
+    if (owner != nullptr) owner->get<says_its_end<'b'>>();
+  }
+};
+
+TEST_CASE("what is made while a loop's objects go goes, too", "[core][loop_locals]") {
+  event_log log;
+  log_of_ends = &log;
+  {
+    weft::loop_locals locals;
+    locals.get<says_its_end<'a'>>();
+    locals.get<asks_for_more>().owner = &locals;
+  }
+  CHECK(log.text() == "b a");
+}
+
 TEST_CASE("what nobody has asked for can be looked for without making it", "[core][loop_locals]") {
   weft::event_loop loop;
   CHECK(loop.local_or_null<counter>() == nullptr);

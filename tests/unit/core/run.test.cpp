@@ -86,6 +86,20 @@ TEST_CASE("run takes a function and its arguments and keeps them alive", "[core]
   CHECK(weft::run(answer) == 42);
 }
 
+struct uncopied {
+  uncopied() = default;
+  uncopied(const uncopied&) = delete;
+  uncopied& operator=(const uncopied&) = delete;
+};
+weft::task<uncopied&> hands_back(uncopied& thing) { co_return thing; }
+
+TEST_CASE("run of a function gives the reference that its task returns", "[core][run]") {
+  uncopied thing;
+  static_assert(std::is_same_v<decltype(weft::run(hands_back, std::ref(thing))), uncopied&>);
+  CHECK(&weft::run(hands_back, std::ref(thing)) == &thing);
+  CHECK(&weft::run(weft::run_options(), hands_back, std::ref(thing)) == &thing);
+}
+
 TEST_CASE("run on a virtual clock takes no time", "[core][run]") {
   weft::virtual_clock time;
   const auto sleeper = [&]() -> weft::task<> {

@@ -49,6 +49,11 @@ TEST_CASE("an exception group says how many errors it has, and what they say", "
   CHECK(std::string(exception_group("none", {}).what()) == "none (0 errors)");
 }
 
+TEST_CASE("an exception group refuses what is no exception", "[flow][exception_group]") {
+  CHECK_THROWS_AS(exception_group("g", {nullptr}), std::invalid_argument);
+  CHECK_THROWS_AS(exception_group("g", {error(1), nullptr}), std::invalid_argument);
+}
+
 TEST_CASE("an exception group gives its errors in their order", "[flow][exception_group]") {
   const exception_group group = nested();
   CHECK(group.exceptions().size() == 3);

@@ -12,6 +12,7 @@
 #include <weft/sync/future.hpp>
 #include <weft/sync/yield.hpp>
 
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -71,6 +72,33 @@ TEST_CASE("a child keeps a running task for as long as it is there", "[flow][gat
     const int result = child.take_result<int>().value();
     CHECK(result == 3);
   });
+}
+
+// What a descriptor's owner may look like: moved as its bytes are, and never copied.
+class unshared {
+ public:
+  explicit unshared(int n) noexcept : number(n) {}
+  unshared(const unshared&) = delete;
+  unshared& operator=(const unshared&) = delete;
+  unshared(unshared&&) = default;
+  unshared& operator=(unshared&&) = default;
+
+  int number;
+};
+static_assert(std::is_trivially_copyable_v<unshared> && !std::is_copy_constructible_v<unshared>);
+
+TEST_CASE("a result that is as small as a pointer may be one that only moves", "[flow][gather_child]") {
+  int sum = 0;
+  run_on_virtual_time([&]() -> weft::task<> {
+    const auto gives_unshared = [](int n) -> weft::task<unshared> { co_return unshared(n); };
+    const auto [a, b] = co_await weft::gather(gives_unshared(1), gives_unshared(2));
+    sum = a.number + b.number;
+    std::vector<weft::task<unshared>> many;
+    for (int n = 10; n <= 30; n += 10) many.push_back(gives_unshared(n));
+    const auto all = co_await weft::gather(std::move(many));
+    for (const unshared& each : all) sum += each.number;
+  });
+  CHECK(sum == 63);
 }
 
 TEST_CASE("the gather is in charge of a task that it starts, and not of a future", "[flow][gather_child]") {

@@ -371,7 +371,7 @@ TEST_CASE("groups in groups: a failure inside ends the inner one, then the outer
 
 // ---- wrong uses ----
 
-TEST_CASE("a group that is cancelling its tasks, or has ended, starts no more, and destroys what it is given",
+TEST_CASE("a group that is cancelling its tasks, or has ended, starts no more, and keeps nothing of it",
           "[flow][task_group]") {
   weft_test::census counts;
   event_log log;
@@ -389,6 +389,9 @@ TEST_CASE("a group that is cancelling its tasks, or has ended, starts no more, a
       CHECK_THROWS_WITH(group.create_task(child(tracked(counts))), contains("cancelling"));
       CHECK_THROWS_AS(group.create_task(child, tracked(counts)), weft::usage_error);
       CHECK(counts.alive == 0);
+      auto named = child(tracked(counts));
+      CHECK_THROWS_AS(group.create_task(std::move(named)), weft::usage_error);
+      CHECK(named);  // it is still the caller's
       CHECK(group.size() == 0);
     };
     const auto outcome = co_await weft::outcome_of(weft::with_task_group(body));

@@ -149,6 +149,22 @@ TEST_CASE_METHOD(loop_on_virtual_time, "a result whose constructor throws leaves
   CHECK(f.done());
 }
 
+struct alignas(64) cache_line {
+  unsigned char bytes[64] = {};
+};
+
+TEST_CASE_METHOD(loop_on_virtual_time, "the result of a future is aligned as its type asks", "[sync][future]") {
+  std::uintptr_t misaligned = 0;
+  std::vector<weft::future<cache_line>> lines;
+  std::vector<weft::future<char>> between;
+  for (int i = 0; i < 8; ++i) {
+    lines.emplace_back(loop).set_result(cache_line());
+    between.emplace_back(loop);
+    misaligned |= reinterpret_cast<std::uintptr_t>(&std::as_const(lines.back()).result()) % 64;
+  }
+  CHECK(misaligned == 0);
+}
+
 TEST_CASE_METHOD(loop_on_virtual_time, "copies of a future are the same future", "[sync][future]") {
   weft::future<int> a(loop);
   weft::future<int> b = a;
