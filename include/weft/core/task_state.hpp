@@ -448,7 +448,13 @@ inline bool task_state::break_wait() noexcept {
 std::string task_state::report() const {
   if (done()) return {};
   std::string text = "task " + label_.text();
-  if (waiting_for_ != nullptr) text += "\n    waits for " + waiting_for_->describe();
+  if (waiting_for_ != nullptr) {
+    text += "\n    waits for " + waiting_for_->describe();
+  } else if (!linked()) {
+    text +=
+        "\n    waits for nothing that it has named: g++ before 15 makes wrong code of some coroutines, see "
+        "docs/how-to/coroutines-on-gcc-12.md";
+  }
   for (const chain_link* link = leaf_; link != nullptr; link = link->awaited_by()) {
     if (link->stands_for_another()) continue;
     text += "\n    at " + to_string(link->where());

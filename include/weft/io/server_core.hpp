@@ -119,7 +119,7 @@ class [[nodiscard(
   /// Before it is awaited it may move.
   server_closed_awaiter(server_closed_awaiter&& unstarted) noexcept
       : wait_node(std::move(unstarted)), core_(std::move(unstarted.core_)) {}
-  ~server_closed_awaiter() { leave(); }
+  ~server_closed_awaiter() { leave(); }  // before the core goes, whose list this is in
 
   /// invalid_state_error if it was moved from.
   bool await_ready() const {

@@ -953,4 +953,22 @@ TEST_CASE("a task that is started eagerly may end at once, fail, start others, a
   });
 }
 
+// As a coroutine is that g++ 12 has made wrong code of.
+class suspends_without_a_word {
+ public:
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(weft::task_state&) const noexcept {}
+  void await_resume() const noexcept {}
+};
+
+TEST_CASE("a deadlock report says of a task that waits for nothing what that may be", "[core][task_state]") {
+  std::string report;
+  try {
+    run_on_virtual_time([]() -> weft::task<> { co_await suspends_without_a_word(); });
+  } catch (const weft::deadlock_error& e) {
+    report = e.what();
+  }
+  CHECK_THAT(report, contains("waits for nothing that it has named") && contains("coroutines-on-gcc-12.md"));
+}
+
 }  // namespace core_task_state_test
